@@ -10,11 +10,12 @@ type Status struct {
 	Network                string
 	Secret                 bool // the network has a secret
 	Software               string
-	Address                string // where it listens
-	Store                  string // "embedded"
-	Started                uint64 // Unix nanoseconds
-	Rooms, Sessions, Users uint64 // now
-	Messages               uint64 // runs' messages stored since the start
+	Address                string       // where it listens
+	Addresses              List[string] // host:port at which others may reach it, to put in an invite
+	Store                  string       // "embedded"
+	Started                uint64       // Unix nanoseconds
+	Rooms, Sessions, Users uint64       // now
+	Messages               uint64       // runs' messages stored since the start
 	DiskBytes, MemoryBytes uint64
 	Commits, Syncs         uint64 // of the store since the start
 	QueuedBytes            uint64 // waiting to be made durable
