@@ -28,8 +28,8 @@
 //	     5     1  kind      1 announce, 2 answer, 3 goodbye
 //	     6     2  port      the sender's TCP port; 0: it accepts no sessions
 //	     8     8  instance  random, fresh at each start of the peer, as in the session's Hello; not zero
-//	    16     8  salt      random, fresh each time a sender begins to send
-//	    24     8  counter   1 for the first beacon under this salt, and larger for each next, on whatever link
+//	    16     8  salt      random, fresh each time the sender begins to announce itself on a link
+//	    24     8  counter   at least 1, and larger in each next beacon under this salt
 //	    32    16  tag       HMAC-SHA-256(K, "parley/1/beacon-tag" ‖ 00 ‖ salt ‖ counter), the first 16 bytes
 //	    48    32  mac       HMAC-SHA-256(K, "parley/1/beacon-mac" ‖ 00 ‖ bytes 0 to 47)
 //
@@ -43,11 +43,11 @@
 //
 // On each link, independently:
 //
-//   - Announce at once when the link becomes usable (start, interface added, link
-//     up, address added, socket reopened), repeated after 250 ms, 500 ms and 1 s
+//   - Announce at once, under a new salt, when the link becomes usable (start, interface
+//     added, link up, address added, socket reopened), repeated after 250 ms, 500 ms and 1 s
 //     more, in case some are lost; then every 30 s, varied by ±20 %.
-//   - Answer after hearing an announce of a newcomer: an instance that was not
-//     known on this link, or is now at another address. The answer is multicast
+//   - Answer after hearing an announce of a newcomer: an instance and salt not known on
+//     this link. The answer is multicast
 //     (several users may share the address and port that sent the announce),
 //     delayed at random by up to 200 ms, and sent at most once a second; any beacon
 //     sent meanwhile serves as the answer. Only announces are answered.
@@ -73,20 +73,19 @@
 //  5. Each source has an allowance of 32 beacons at once and 8 a second.
 //  6. The tag must match; else the beacon is a foreign network's. It is counted,
 //     for diagnosis, and never dialled. Then the mac must match; else malformed.
-//  7. Per link and instance the counter must grow under the same salt; else the
-//     beacon is a replay or a duplicate. A known instance under another salt is
-//     a newcomer.
+//  7. Per link, instance and salt the counter must grow; else the beacon is a
+//     replay or a duplicate.
 //  8. An announce or answer with a port makes a Sighting of the packet's source
 //     address (with the interface as its zone if it is link-local) and the beacon's
-//     port; a goodbye makes a Sighting marked so, and the instance is forgotten.
+//     port; a goodbye makes a Sighting marked so.
 //
-// An instance not heard for 110 s (three periods at their longest) is forgotten.
+// An instance and salt not heard for 110 s (three periods at their longest) is forgotten.
 //
 // # Replays
 //
 // Somebody who recorded a beacon and sends it again can at most cause one dial of
 // an address on the link, which the handshake refuses, and one answer: while the
-// instance is remembered, its counter shows the replay; after that the replay is
+// salt is remembered, its counter shows the replay; after that the replay is
 // a sighting that goes unconfirmed. Beacons carry no time, since hosts without a
 // network have no common clock.
 //

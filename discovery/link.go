@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"crypto/rand"
 	"slices"
 	"time"
 )
@@ -26,9 +27,17 @@ type link struct {
 	joinAt    time.Time // when to join, try again, or renew
 	joinRetry time.Duration
 
+	salt     [8]byte // of the beacons since begin
 	schedule schedule
 	count    Counts
 	sendErr  error // of the last send; nil if it went well
+}
+
+// begin announces us on the link anew. The new salt makes us a newcomer to all who
+// hear it, so they answer.
+func (l *link) begin(now time.Time) {
+	rand.Read(l.salt[:])
+	l.schedule.restart(now)
 }
 
 // refresh lists the interfaces and brings the links in line with them.
@@ -146,14 +155,14 @@ func (s *Service) joinAll(now time.Time) {
 			l.joinErr = err
 			// Others can hear us all the same, and dial.
 			if l.schedule.next.IsZero() {
-				l.schedule.restart(now)
+				l.begin(now)
 			}
 			continue
 		}
 		l.joined, l.joinErr, l.joinRetry = true, nil, 0
 		l.joinAt = now.Add(rejoinInterval)
 		if !renewal {
-			l.schedule.restart(now)
+			l.begin(now)
 			s.log.Info("listening for peers", "interface", l.key.name, "family", l.key.family.String())
 		}
 	}
@@ -172,7 +181,7 @@ type sending struct {
 func (s *Service) prepare(l *link, kind Kind) sending {
 	s.counter++
 	return sending{link: l, kind: kind, on: l.on, sock: s.socketOf(l.key.family).sock, data: AppendBeacon(nil, &s.key, Beacon{
-		Kind: kind, Port: s.cfg.Port, Instance: s.cfg.Instance, Salt: s.salt, Counter: s.counter,
+		Kind: kind, Port: s.cfg.Port, Instance: s.cfg.Instance, Salt: l.salt, Counter: s.counter,
 	})}
 }
 

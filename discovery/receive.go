@@ -8,17 +8,19 @@ import (
 	"time"
 )
 
-// A neighbourKey is an instance as heard on one link.
+// A neighbourKey is what one sender sends on one link since it began there, as heard
+// on one link of ours. (Two links of the sender may lie on one link of ours.)
 type neighbourKey struct {
 	link     linkKey
 	instance [8]byte
+	salt     [8]byte
 }
 
-// A neighbour is what was last heard of an instance on a link.
+// A neighbour is what was last heard of it.
 type neighbour struct {
 	addr    netip.AddrPort // port 0: accepts no sessions
-	salt    [8]byte
 	counter uint64
+	gone    bool // said goodbye; kept so that replays stay without effect
 	heard   time.Time
 	sighted time.Time // when a sighting was last made of it
 }
@@ -149,39 +151,32 @@ func (s *Service) accept(now time.Time, l *link, src netip.Addr, b Beacon) {
 		src = src.WithZone(l.key.name)
 	}
 	addr := netip.AddrPortFrom(src, b.Port)
-	key := neighbourKey{l.key, b.Instance}
+	key := neighbourKey{l.key, b.Instance, b.Salt}
 	known := s.neighbours.get(key)
 	if known != nil && now.Sub(known.heard) > neighbourLife {
 		s.neighbours.drop(key)
 		known = nil
 	}
-	if known != nil && known.salt == b.Salt && b.Counter <= known.counter {
+	if known != nil && b.Counter <= known.counter {
 		l.count.Replayed++
 		return
 	}
 	l.count.Heard++
 	l.count.LastHeard = now
-	sighting := Sighting{Addr: addr, Instance: b.Instance, Interface: l.key.name, At: now}
-	if b.Kind == KindGoodbye {
-		s.neighbours.drop(key)
-		if known != nil && known.addr.Port() != 0 {
-			sighting.Addr, sighting.Goodbye = known.addr, true
-			s.emit(sighting)
-		}
-		return
-	}
-	newcomer := known == nil || known.salt != b.Salt || known.addr != addr
+	newcomer := known == nil
 	if newcomer {
 		known = s.neighbours.put(key, neighbour{})
-		if b.Kind == KindAnnounce {
-			l.schedule.owe(now, chance())
-			poke(s.work)
-		}
 	}
-	known.addr, known.salt, known.counter, known.heard = addr, b.Salt, b.Counter, now
-	if b.Port != 0 && now.Sub(known.sighted) >= sightingGap {
+	moved := known.addr != addr
+	known.addr, known.counter, known.heard = addr, b.Counter, now
+	known.gone = b.Kind == KindGoodbye
+	if newcomer && b.Kind == KindAnnounce {
+		l.schedule.owe(now, chance())
+		poke(s.work)
+	}
+	if b.Port != 0 && (moved || known.gone || now.Sub(known.sighted) >= sightingGap) {
 		known.sighted = now
-		s.emit(sighting)
+		s.emit(Sighting{Addr: addr, Instance: b.Instance, Interface: l.key.name, Goodbye: known.gone, At: now})
 	}
 }
 

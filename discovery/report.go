@@ -2,7 +2,7 @@ package discovery
 
 import (
 	"cmp"
-	"fmt"
+	"encoding/hex"
 	"net/netip"
 	"slices"
 	"time"
@@ -92,14 +92,36 @@ func (s *Service) Report() Report {
 	slices.SortFunc(r.Links, func(a, b LinkReport) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Family, b.Family))
 	})
+	r.Neighbours = s.neighbourReports(now)
+	return r
+}
+
+// neighbourReports lists the neighbours, each address of an instance once, as it was heard last.
+func (s *Service) neighbourReports(now time.Time) []NeighbourReport {
+	type id struct {
+		link     linkKey
+		instance [8]byte
+		addr     netip.AddrPort
+	}
+	last := make(map[id]*neighbour)
 	for key, n := range s.neighbours.all {
-		if now.Sub(n.heard) <= neighbourLife {
-			r.Neighbours = append(r.Neighbours, NeighbourReport{
-				Addr: n.addr, Instance: fmt.Sprintf("%x", key.instance), Interface: key.link.name, LastHeard: n.heard,
+		of := id{key.link, key.instance, n.addr}
+		if was := last[of]; was == nil || was.heard.Before(n.heard) {
+			last[of] = n
+		}
+	}
+	var list []NeighbourReport
+	for of, n := range last {
+		if !n.gone && now.Sub(n.heard) <= neighbourLife {
+			list = append(list, NeighbourReport{
+				Addr: n.addr, Instance: hex.EncodeToString(of.instance[:]), Interface: of.link.name, LastHeard: n.heard,
 			})
 		}
 	}
-	return r
+	slices.SortFunc(list, func(a, b NeighbourReport) int {
+		return cmp.Or(b.LastHeard.Compare(a.LastHeard), a.Addr.Compare(b.Addr))
+	})
+	return list
 }
 
 func (s *staticPeers) report() []StaticReport {

@@ -72,7 +72,6 @@ type Service struct {
 
 	mu         sync.Mutex
 	key        [32]byte
-	salt       [8]byte
 	counter    uint64
 	sockets    [2]socketState // IPv4, IPv6
 	links      map[linkKey]*link
@@ -133,7 +132,6 @@ func New(cfg Config) (*Service, error) {
 		neighbours:  newLRU[neighbourKey, neighbour](maxNeighbours),
 		sources:     newLRU[sourceKey, bucket](maxSources),
 	}
-	rand.Read(s.salt[:])
 	return s, nil
 }
 
@@ -156,14 +154,11 @@ func (s *Service) SetNetwork(n Network) {
 		return
 	}
 	s.key = key
-	// A new salt, so that counters may begin again.
-	rand.Read(s.salt[:])
-	s.counter = 0
 	s.neighbours = newLRU[neighbourKey, neighbour](maxNeighbours)
 	now := time.Now()
 	for _, l := range s.links {
 		if !l.schedule.next.IsZero() {
-			l.schedule.restart(now)
+			l.begin(now)
 		}
 	}
 	poke(s.work)
