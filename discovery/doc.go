@@ -15,7 +15,8 @@
 // multicast and has an address (IPv6: a link-local one that is not tentative).
 // The loopback interface is a link too, with IPv4 only, so that two users on one
 // host meet without any network. A port of a bridge or bond is none: the bridge
-// or bond is. Multicast loopback stays on, and the port is shared (SO_REUSEADDR),
+// or bond is. On an interface with several IPv4 subnets the same datagram is sent from
+// an address of each. Multicast loopback stays on, and the port is shared (SO_REUSEADDR),
 // so several users on a host hear each other.
 //
 // # The beacon
@@ -47,10 +48,10 @@
 //     added, link up, address added, socket reopened), repeated after 250 ms, 500 ms and 1 s
 //     more, in case some are lost; then every 30 s, varied by ±20 %.
 //   - Answer after hearing an announce of a newcomer: an instance and salt not known on
-//     this link. The answer is multicast
-//     (several users may share the address and port that sent the announce),
-//     delayed at random by up to 200 ms, and sent at most once a second; any beacon
-//     sent meanwhile serves as the answer. Only announces are answered.
+//     this link. The answer is multicast (several users may share the address and
+//     port that sent the announce), delayed at random by up to 200 ms, and sent at most
+//     once a second; any beacon sent meanwhile serves as the answer. Only announces
+//     are answered.
 //   - Goodbye when the peer shuts down.
 //   - A send that fails (an address still tentative, a link not quite up) is tried
 //     again after 250 ms, doubling up to 30 s.

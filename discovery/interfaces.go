@@ -81,6 +81,19 @@ func (i *netInterface) addrs(f Family) []netip.Prefix {
 	return list
 }
 
+// sources4 returns an IPv4 address of each subnet, at most maxSubnets.
+func (i *netInterface) sources4() []netip.Addr {
+	var list []netip.Addr
+	var subnets []netip.Prefix
+	for _, p := range i.addrs(IPv4) {
+		if subnet := p.Masked(); !slices.Contains(subnets, subnet) && len(list) < maxSubnets {
+			subnets = append(subnets, subnet)
+			list = append(list, p.Addr())
+		}
+	}
+	return list
+}
+
 // gained reports whether now has something that makes the link worth announcing
 // again, compared with before: another interface under the name, or a new address.
 func (i *netInterface) gained(before *netInterface, f Family) bool {

@@ -40,6 +40,8 @@ const (
 	// virtual ones would spend itself on beacons. (Linux allows 20 IPv4 memberships
 	// a socket by default; joins beyond that fail and are reported.)
 	maxInterfaces = 32
+	// maxSubnets bounds the IPv4 subnets of one interface that beacons are sent to.
+	maxSubnets = 4
 	// maxNeighbours bounds the instances remembered over all links, about 200
 	// bytes each; the one longest not heard goes first.
 	maxNeighbours = 4096
@@ -78,6 +80,8 @@ const (
 	// sendTimeout bounds one send: a link whose queue is stuck must not hold up the others.
 	sendTimeout = 500 * time.Millisecond
 
+	// goodbyeTimeout bounds the goodbyes on all links together: shutting down must not wait for them.
+	goodbyeTimeout = 500 * time.Millisecond
 	// maxDatagram is the buffer of a reader: no datagram is larger, so none makes a
 	// read fail (as Windows does with one that is cut short).
 	maxDatagram = 64 << 10

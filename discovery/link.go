@@ -238,7 +238,7 @@ func (s *Service) goodbye() {
 		}
 	}
 	s.mu.Unlock()
-	for _, b := range list {
-		_ = b.sock.send(&b.on, b.data)
+	for began, n := time.Now(), 0; n < len(list) && time.Since(began) < goodbyeTimeout; n++ {
+		_ = list[n].sock.send(&list[n].on, list[n].data)
 	}
 }

@@ -21,8 +21,9 @@ var (
 	ErrRunning = errors.New("discovery: Run may be called once")
 )
 
-// A Sighting says that a peer of our network seems to listen at an address. It is
-// a hint, not a proof.
+// A Sighting says that a peer of our network seems to listen at an address, or, with
+// Goodbye, that it has stopped. Both are hints, not proofs: a goodbye may end
+// attempts to dial, never a live session.
 type Sighting struct {
 	Addr      netip.AddrPort // TCP; with the interface as zone if link-local
 	Instance  [8]byte        // zero for static peers

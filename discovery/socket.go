@@ -57,7 +57,8 @@ func openSocket(ctx context.Context, f Family, port uint16) (socket, error) {
 
 type socket4 struct {
 	*ipv4.PacketConn
-	group *net.UDPAddr
+	group   *net.UDPAddr
+	control bool // the platform tells and takes details of single datagrams
 }
 
 func newSocket4(conn net.PacketConn, group *net.UDPAddr) (*socket4, error) {
@@ -69,15 +70,21 @@ func newSocket4(conn net.PacketConn, group *net.UDPAddr) (*socket4, error) {
 		return nil, err
 	}
 	// Windows has none of these; the receiver then goes without.
-	_ = p.SetControlMessage(ipv4.FlagDst|ipv4.FlagInterface|ipv4.FlagTTL, true)
-	return &socket4{p, group}, nil
+	err := p.SetControlMessage(ipv4.FlagDst|ipv4.FlagInterface|ipv4.FlagTTL, true)
+	return &socket4{p, group, err == nil}, nil
 }
 
 func (s *socket4) join(on *netInterface) error  { return s.JoinGroup(on.std(), s.group) }
 func (s *socket4) leave(on *netInterface) error { return s.LeaveGroup(on.std(), s.group) }
 func (s *socket4) close()                       { s.Close() }
 
-// send is not safe for concurrent use: the interface is an option of the socket.
+// send sends from one address of each subnet of the interface: left alone, the system
+// takes the first address, which hosts of another subnet do not accept, and on
+// Linux's loopback even that of another interface. The copies are the same datagram,
+// so who accepts one drops the next as a replay. Where the platform cannot choose
+// (Windows), one is sent from the address it takes.
+//
+// It is not safe for concurrent use: the interface is an option of the socket.
 func (s *socket4) send(on *netInterface, data []byte) error {
 	if err := s.SetMulticastInterface(on.std()); err != nil {
 		return err
@@ -85,8 +92,27 @@ func (s *socket4) send(on *netInterface, data []byte) error {
 	if err := s.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
 		return err
 	}
-	_, err := s.WriteTo(data, nil, s.group)
-	return err
+	sources := on.sources4()
+	if !s.control {
+		sources = sources[:min(1, len(sources))]
+	}
+	var failed error
+	sent := false
+	for _, src := range sources {
+		var cm *ipv4.ControlMessage
+		if s.control {
+			cm = &ipv4.ControlMessage{Src: src.AsSlice(), IfIndex: on.index}
+		}
+		if _, err := s.WriteTo(data, cm, s.group); err != nil {
+			failed = err
+		} else {
+			sent = true
+		}
+	}
+	if sent {
+		return nil
+	}
+	return failed
 }
 
 func (s *socket4) receive(buf []byte) (packet, error) {
