@@ -175,7 +175,7 @@ func (a *Authority) hold(e *Entry) error {
 	a.place[e.ID] = i
 	a.bytes += len(e.Raw)
 	a.fresh = false
-	if row, _ := kindOf(uint64(e.Kind)); !row.chained || e.Kind == KindGenesis {
+	if !e.chained() || e.Kind == KindGenesis {
 		a.named[e.Writer] = append(a.named[e.Writer], i)
 	}
 	if inv := e.Invite(); inv != nil {

@@ -86,6 +86,9 @@ type Entry struct {
 	cosigKey identity.PublicKey // set by the body: whose the second signature is
 }
 
+// chained reports whether the entry stands on a chain.
+func (e *Entry) chained() bool { return e.Number > 0 }
+
 // When is the writer's own claim of when it made the entry.
 func (e *Entry) When() time.Time { return time.Unix(0, int64(min(e.Time, 1<<63-1))) }
 
@@ -119,7 +122,10 @@ func ParseEntry(raw []byte) (*Entry, error) {
 	if in.Err() != nil || !ok {
 		return nil, refuseBytes("entry", in.Done())
 	}
-	return e, e.finish(in, n, row, body)
+	if err := e.finish(in, n, row, body); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // finish reads the body and the signatures, and applies the rules.
@@ -144,7 +150,7 @@ func (e *Entry) finish(in *wire.Reader, n int, row kindRow, body []byte) error {
 	if n != want {
 		return refuse(ReasonEncoding, "%s of %d elements", row.name, n)
 	}
-	if e.Key[0] != identity.Ed25519 {
+	if e.Key.Check() != nil {
 		return refuse(ReasonKey, "algorithm %d", e.Key[0])
 	}
 	e.Writer = identity.KeyID(e.Key)
@@ -258,11 +264,22 @@ func newEntry(key *identity.Private, kind Kind, at Place, body Body, cosign func
 	raw = wire.AppendUint(raw, at.Number)
 	raw = wire.AppendID(raw, at.Prev)
 	raw = appendIDs(raw, at.Heads)
-	raw = wire.AppendUint(raw, uint64(max(at.Time.UnixNano(), 0)))
+	raw = wire.AppendUint(raw, unixNano(at.Time))
 	raw = wire.AppendBin(raw, body.appendBody(nil))
 	raw = wire.AppendBin(raw, key.Sign(row.context, raw))
 	if row.cosigner != "" {
 		raw = wire.AppendBin(raw, cosign(row.cosigner, raw))
 	}
 	return ParseEntry(raw)
+}
+
+// unixNano is t in Unix nanoseconds, cut to the years from 1970 to 2262.
+func unixNano(t time.Time) uint64 {
+	switch {
+	case t.Unix() < 0:
+		return 0
+	case t.Unix() > (1<<63-1)/1_000_000_000-1:
+		return 1<<63 - 1
+	}
+	return uint64(t.UnixNano())
 }

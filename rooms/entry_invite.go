@@ -18,6 +18,9 @@ type Invite struct {
 
 // NewInvite makes an invite for link, whose Room must be at's.
 func NewInvite(key *identity.Private, at Place, link *Link, uses uint64, expiry time.Time, role Role) (*Entry, error) {
+	if link.Room != at.Room {
+		return nil, refuse(ReasonLink, "a link to another room")
+	}
 	keys, err := link.Keys()
 	if err != nil {
 		return nil, err
@@ -64,7 +67,7 @@ func readInvite(in *wire.Reader, _ *Entry) Body {
 }
 
 func (b *Invite) check(*Entry) error {
-	if b.LinkKey[0] != identity.Ed25519 {
+	if b.LinkKey.Check() != nil {
 		return refuse(ReasonKey, "link of algorithm %d", b.LinkKey[0])
 	}
 	if b.Role < RoleRelay || b.Role > RoleMember {

@@ -20,6 +20,9 @@ type Join struct {
 // newcomer has seen: Authority.Heads of it; the invite is added. nonce is 16
 // random bytes.
 func NewJoin(key *identity.Private, at Place, link *Link, invite wire.ID, nonce []byte) (*Entry, error) {
+	if link.Room != at.Room {
+		return nil, refuse(ReasonLink, "a link to another room")
+	}
 	keys, err := link.Keys()
 	if err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ func (b *Join) check(e *Entry) error {
 	if !e.names(b.Invite) {
 		return refuse(ReasonHeads, "join whose heads omit its invite")
 	}
-	if b.LinkKey[0] != identity.Ed25519 {
+	if b.LinkKey.Check() != nil {
 		return refuse(ReasonKey, "link of algorithm %d", b.LinkKey[0])
 	}
 	bundle, err := ownBundle(e, b.Bundle.Raw)

@@ -25,7 +25,7 @@ func (v Verdict) String() string {
 // A LogState is what a judge must know of the log that a run continues: the
 // runs up to and including Last are held and valid.
 type LogState struct {
-	Last       uint64    // number of the last message
+	Last       uint64    // number of the last message; 0: nothing is held
 	Link       wire.ID   // hash of the last run
 	Heads      []wire.ID // authority heads of the last run
 	FirstHeads []wire.ID // authority heads of the log's first run
@@ -41,13 +41,16 @@ func (r *Run) Extend(prev *LogState) *LogState {
 		Epoch: r.Epoch, Clock: r.Clock,
 	}
 	if prev != nil {
-		s.FirstHeads, s.Fork = prev.FirstHeads, prev.Fork
+		s.Fork = prev.Fork
+		if prev.Last > 0 {
+			s.FirstHeads = prev.FirstHeads
+		}
 	}
 	return s
 }
 
 // Judge says what becomes of a run whose signature was verified, given what is
-// held of its log (nil: nothing), and why. For Pending, missing lists the
+// held of its log (nil or with Last 0: nothing), and why. For Pending, missing lists the
 // entries that it waits for; none are listed when it waits for the run before
 // it. A caller has told apart before that the run is one it holds already, by
 // its hash, or a sibling of one (Siblings).
@@ -76,7 +79,7 @@ func (a *Authority) Judge(r *Run, prev *LogState) (v Verdict, why Reason, missin
 
 // judgeStart: r starts its log, or continues what is held of it.
 func judgeStart(r *Run, prev *LogState) (Verdict, Reason) {
-	if prev != nil {
+	if prev != nil && prev.Last > 0 {
 		return judgeLink(r, prev)
 	}
 	if r.First != 1 {
@@ -147,7 +150,7 @@ func (a *Authority) notStopped(r *Run, prev *LogState, view *View) Reason {
 		return ReasonNone
 	}
 	start := view
-	if prev != nil {
+	if prev != nil && prev.Last > 0 {
 		if start = a.View(prev.FirstHeads); start == nil {
 			return ReasonHeadsBack
 		}

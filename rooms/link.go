@@ -42,7 +42,10 @@ func NewLink(room wire.ID, network string, addresses []string) (*Link, error) {
 	if _, err := rand.Read(l.Secret[:]); err != nil {
 		return nil, err
 	}
-	return l, l.check()
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // Keys derives the link's keys: HKDF-SHA-256 of the secret, no salt, with the
@@ -90,10 +93,13 @@ func (l *Link) encode() []byte {
 	return raw
 }
 
-// ParseLink reads a link's text. Upper case is read too (a QR code is smaller
-// in it), and white space around the link is not part of it. Errors wrap a Reason.
+// ParseLink reads a link's text. All in upper case is read too (a QR code
+// is smaller in it), and white space around the link is not part of it. Errors wrap a Reason.
 func ParseLink(text string) (*Link, error) {
-	text = strings.ToLower(strings.TrimSpace(text))
+	text = strings.TrimSpace(text)
+	if text == strings.ToUpper(text) {
+		text = strings.ToLower(text)
+	}
 	body, ok := strings.CutPrefix(text, linkPrefix)
 	if !ok || len(text) > maxLinkText {
 		return nil, refuse(ReasonLink, "a link begins with %q", linkPrefix)
@@ -126,7 +132,10 @@ func decodeLink(raw []byte) (*Link, error) {
 	if err := in.Done(); err != nil {
 		return nil, refuse(ReasonLink, "%v", err)
 	}
-	return l, l.check()
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 func (l *Link) check() error {

@@ -139,7 +139,10 @@ func (c *MessageCipher) Open(dst []byte, r *Run, i int) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	return m, c.check(&m)
+	if err := c.check(&m); err != nil {
+		return Message{}, err
+	}
+	return m, nil
 }
 
 // parseMessage decodes a message's plaintext. Data aliases it.

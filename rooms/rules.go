@@ -27,11 +27,7 @@ func (a *Authority) closure(heads []wire.ID) (set bitset, missing []wire.ID, ok 
 // depend on the entry and on seen, its closure, alone, so that every peer
 // decides the same.
 func (a *Authority) admissible(e *Entry, seen bitset) error {
-	row, _ := kindOf(uint64(e.Kind))
-	if e.Kind != KindGenesis && !seen.has(0) {
-		return refuse(ReasonHeads, "%s that does not reach the room's first entry", row.name)
-	}
-	if row.chained && e.Kind != KindGenesis {
+	if e.chained() && e.Kind != KindGenesis {
 		if err := a.onChain(e, seen); err != nil {
 			return err
 		}
@@ -53,7 +49,7 @@ func (a *Authority) onChain(e *Entry, seen bitset) error {
 		return nil
 	}
 	prev := a.Entry(e.Prev)
-	if row, _ := kindOf(uint64(prev.Kind)); !row.chained || prev.Chain != e.Chain {
+	if !prev.chained() || prev.Chain != e.Chain {
 		return refuse(ReasonChain, "%s continues another chain", e.Kind)
 	}
 	if prev.Number+1 != e.Number {
@@ -87,7 +83,7 @@ func (a *Authority) reign(s bitset) bitset {
 	m := make(bitset, len(s))
 	s.each(func(i int) bool {
 		e := a.nodes[i].entry
-		if row, _ := kindOf(uint64(e.Kind)); row.chained && e.Chain.IsZero() {
+		if e.chained() && e.Chain.IsZero() {
 			m = m.with(i)
 		}
 		return true

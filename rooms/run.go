@@ -147,12 +147,12 @@ func ascending(ids []wire.ID) bool {
 // check applies the rules of a run's own fields.
 func (r *Run) check() error {
 	switch {
-	case r.Key[0] != identity.Ed25519:
+	case r.Key.Check() != nil:
 		return refuse(ReasonKey, "algorithm %d", r.Key[0])
-	case r.First == 0 || r.Last() < r.First:
-		return refuse(ReasonNumber, "first message %d", r.First)
 	case len(r.Messages) == 0:
 		return refuse(ReasonBounds, "run without messages")
+	case r.First == 0 || r.Last() < r.First:
+		return refuse(ReasonNumber, "first message %d", r.First)
 	case !ascending(r.Heads):
 		return refuse(ReasonHeads, "heads out of order")
 	case r.Open() != (len(r.Heads) == 0):

@@ -228,6 +228,26 @@ func (v *View) Epochs() []*Entry {
 	return list
 }
 
+// Outsiders lists, by ID, who was given an epoch's key or may have been and has
+// no right to the room's key now: those whose leave the epoch has not seen.
+// While there are any, what is written in the epoch can be read by them.
+func (v *View) Outsiders(epoch *Entry) []wire.ID {
+	at, held := v.a.place[epoch.ID]
+	if !held {
+		return nil
+	}
+	var users []wire.ID
+	v.set.each(func(i int) bool {
+		e := v.a.nodes[i].entry
+		if e.Kind == KindLeave && !v.a.nodes[at].closure.has(i) && !v.Role(e.Writer).HoldsKey() && v.a.onceHeldKey(e.Writer) == ReasonNone {
+			users = append(users, e.Writer)
+		}
+		return true
+	})
+	slices.SortFunc(users, wire.ID.Compare)
+	return slices.Compact(users)
+}
+
 // AllEpochs lists every epoch that counts in causal order: those whose keys a
 // member may need.
 func (v *View) AllEpochs() []*Entry {

@@ -7,32 +7,38 @@ import (
 	"parley/wire"
 )
 
-// Heads returns what user names as authority heads in its next run or entry,
+// Heads returns what user names as authority heads in its next run or join,
 // ascending: the heads of the chained entries that count, its own joins and
 // leaves, and what its previous run named (nil: nothing), without what another
-// of them has seen. Of others' joins and leaves none are named. At most
-// MaxHeads; the ones left out of a longer list are the newest of others.
+// of them has seen. Of others' joins and leaves none are named. They are at
+// most MaxHeads; should there be more, the newest of others are left out.
 func (a *Authority) Heads(user wire.ID, previous []wire.ID) []wire.ID {
+	return a.heads(previous, func(e *Entry) bool { return e.Writer == user })
+}
+
+// heads collects chained entries, those beside the chains that keep names, and previous.
+func (a *Authority) heads(previous []wire.ID, keep func(*Entry) bool) []wire.ID {
 	a.current()
-	var own, all []int
+	var must, all []int
 	a.counts.each(func(i int) bool {
-		e := a.nodes[i].entry
-		if row, _ := kindOf(uint64(e.Kind)); row.chained {
+		switch e := a.nodes[i].entry; {
+		case e.chained():
 			all = append(all, i)
-		} else if e.Writer == user {
-			all, own = append(all, i), append(own, i)
+		case keep(e):
+			all, must = append(all, i), append(must, i)
 		}
 		return true
 	})
 	for _, id := range previous {
 		if i, held := a.place[id]; held {
-			all, own = append(all, i), append(own, i)
+			all, must = append(all, i), append(must, i)
 		}
 	}
 	slices.Sort(all)
 	heads := a.latest(slices.Compact(all))
 	if len(heads) > MaxHeads {
-		heads = boundHeads(heads, own)
+		slices.Sort(must)
+		heads = boundHeads(a.latest(slices.Compact(must)), heads)
 	}
 	ids := make([]wire.ID, len(heads))
 	for k, i := range heads {
@@ -42,23 +48,23 @@ func (a *Authority) Heads(user wire.ID, previous []wire.ID) []wire.ID {
 	return ids
 }
 
-// boundHeads cuts heads to MaxHeads, keeping those in own and then the oldest.
-func boundHeads(heads, own []int) []int {
-	slices.SortStableFunc(heads, func(x, y int) int {
-		switch ox, oy := slices.Contains(own, x), slices.Contains(own, y); {
-		case ox == oy:
-			return x - y
-		case ox:
-			return -1
-		default:
-			return 1
+// boundHeads is must, and the oldest others, up to MaxHeads.
+func boundHeads(must, others []int) []int {
+	heads := must[:min(len(must), MaxHeads)]
+	for _, i := range others {
+		if len(heads) == MaxHeads {
+			break
 		}
-	})
-	return heads[:MaxHeads]
+		if !slices.Contains(heads, i) {
+			heads = append(heads, i)
+		}
+	}
+	return heads
 }
 
-// NextOnChain is where user writes its next chained entry. An error wraps
-// ReasonWriter when the user holds no chain.
+// NextOnChain is where user writes its next chained entry. Unlike runs it also
+// names others' leaves, so that an epoch tells whom it still includes. An error
+// wraps ReasonWriter when the user holds no chain.
 func (a *Authority) NextOnChain(user wire.ID, now time.Time) (Place, error) {
 	a.current()
 	if a.Now().Role(user) != RoleMaster {
@@ -67,13 +73,13 @@ func (a *Authority) NextOnChain(user wire.ID, now time.Time) (Place, error) {
 	last := -1
 	a.counts.each(func(i int) bool {
 		e := a.nodes[i].entry
-		if row, _ := kindOf(uint64(e.Kind)); row.chained && e.Chain.IsZero() && (last < 0 || e.Number >= a.nodes[last].entry.Number) {
+		if e.chained() && e.Chain.IsZero() && (last < 0 || e.Number >= a.nodes[last].entry.Number) {
 			last = i
 		}
 		return true
 	})
 	prev := a.nodes[last].entry
-	heads := a.Heads(user, nil)
+	heads := a.heads(nil, func(e *Entry) bool { return e.Writer == user || e.Kind == KindLeave })
 	if len(heads) == MaxHeads && !slices.Contains(heads, prev.ID) {
 		heads = heads[:MaxHeads-1]
 	}
