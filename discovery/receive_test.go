@@ -132,6 +132,23 @@ func TestAnAnswerIsNotAnsweredAndAKnownInstanceNeither(t *testing.T) {
 	}
 }
 
+func TestAnInstanceNotHeardForLongIsANewcomerAgain(t *testing.T) {
+	s := receiver(t)
+	l := s.links[linkKey{"lan", IPv4}]
+	b := sampleBeacon(KindAnnounce)
+	for _, c := range []struct {
+		after    time.Duration
+		answered bool
+	}{{0, true}, {neighbourLife, false}, {2*neighbourLife + time.Second, true}} {
+		l.schedule.answerAt = time.Time{}
+		b.Counter++
+		s.heard(epoch.Add(c.after), IPv4, from("192.0.2.9", networkBeacon(b)))
+		if answered := !l.schedule.answerAt.IsZero(); answered != c.answered {
+			t.Errorf("after %v: answered %v", c.after, answered)
+		}
+	}
+}
+
 func TestABurstIsOneSighting(t *testing.T) {
 	s := receiver(t)
 	b := sampleBeacon(KindAnnounce)

@@ -138,6 +138,48 @@ func TestInterfacesThatComeLaterAreUsed(t *testing.T) {
 	}
 }
 
+func TestAChangeOfAddressIsAnnouncedAndStaticPeersAreTriedAgain(t *testing.T) {
+	lanTest(t, func(t *testing.T, l *lan, a, b *lanHost) {
+		ra := start(t, a.service(t, Config{Port: 1001}))
+		rb := start(t, b.service(t, Config{Port: 1002, Static: []string{"203.0.113.7:1"}}))
+		wait(time.Minute + time.Second)
+		moved := time.Now()
+		b.change(func() {
+			b.list[0].prefixes = []netip.Prefix{netip.MustParsePrefix("192.0.2.22/24"), netip.MustParsePrefix("fe80::2/64")}
+		})
+		wait(time.Second)
+		if !ra.sees("192.0.2.22:1002", moved) {
+			t.Error("the new address is not announced within a second")
+		}
+		if !rb.sees("203.0.113.7:1", moved) {
+			t.Error("the static peer is not tried again within a second")
+		}
+		ra.stop(t)
+		rb.stop(t)
+	})
+}
+
+func TestWhenTheNoticeOfChangesFailsInterfacesArePolled(t *testing.T) {
+	lanTest(t, func(t *testing.T, l *lan, a, _ *lanHost) {
+		late := l.host()
+		ra, rc := start(t, a.service(t, Config{Port: 1001})), start(t, late.service(t, Config{Port: 1003}))
+		wait(time.Minute)
+		late.mu.Lock()
+		late.watch.close()
+		late.watch = nil
+		late.mu.Unlock()
+		wait(time.Minute + 3*time.Second)
+		plugged := time.Now()
+		late.plug(5, "usb", "office", "192.0.2.3/24")
+		wait(time.Second)
+		if !ra.sees("192.0.2.3:1003", plugged) {
+			t.Error("an interface plugged in is not used within a second")
+		}
+		ra.stop(t)
+		rc.stop(t)
+	})
+}
+
 func TestALinkThatGoesDownAndUpIsAnnouncedAgain(t *testing.T) {
 	lanTest(t, func(t *testing.T, l *lan, a, b *lanHost) {
 		ra := start(t, a.service(t, Config{Port: 1001}))
