@@ -9,7 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"parley/handshake/identity"
 )
+
+// identity.Network is what the Service is given.
+var _ Network = identity.Network{}
 
 var update = flag.Bool("update", false, "write the vectors anew")
 

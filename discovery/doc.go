@@ -38,7 +38,8 @@
 // tells a receiver that knows K whether the beacon belongs to its network; to all
 // others it is noise that differs in every beacon, so it does not show which
 // machines share a network. A matching tag with a wrong mac is a forgery or
-// damage. Neither the identity nor a name of the sender is in a beacon.
+// damage. Neither the identity nor a name of the sender is in a beacon. Vectors, of
+// what is refused too, are in testdata/beacons/beacons.json.
 //
 // # When beacons are sent
 //

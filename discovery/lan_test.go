@@ -251,7 +251,7 @@ type running struct {
 }
 
 // service makes a Service on a host, not yet running.
-func (h *lanHost) service(t *testing.T, cfg Config) *Service {
+func (h *lanHost) service(t testing.TB, cfg Config) *Service {
 	t.Helper()
 	if cfg.Network == nil {
 		cfg.Network = testNetwork(1)

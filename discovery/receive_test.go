@@ -8,7 +8,7 @@ import (
 )
 
 // receiver returns a Service that is not running, with one link in each family, joined.
-func receiver(t *testing.T) *Service {
+func receiver(t testing.TB) *Service {
 	t.Helper()
 	h := (&lan{}).host()
 	h.plug(2, "lan", "office", "192.0.2.1/24", "fe80::1/64")
@@ -216,6 +216,26 @@ func TestAFloodFromManySourcesLeavesTheTablesBounded(t *testing.T) {
 	}
 	if n != sightingsBuffer || last.Instance != b.Instance {
 		t.Errorf("%d sightings wait, the last of %x", n, last.Instance)
+	}
+}
+
+// BenchmarkHeard is the cost of a beacon that is accepted: two HMACs and the tables.
+func BenchmarkHeard(b *testing.B) {
+	s := receiver(b)
+	beacon := sampleBeacon(KindAnnounce)
+	packets := make([]packet, 1000)
+	for n := range packets {
+		beacon.Counter++
+		packets[n] = from("192.0.2.9", networkBeacon(beacon))
+	}
+	now := epoch
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if n%len(packets) == 0 {
+			s.neighbours = newLRU[neighbourKey, neighbour](maxNeighbours)
+		}
+		now = now.Add(time.Second)
+		s.heard(now, IPv4, packets[n%len(packets)])
 	}
 }
 

@@ -71,7 +71,7 @@ type Report struct {
 
 // Report returns the state of now. It may be called at any time, also after Run.
 func (s *Service) Report() Report {
-	r := Report{UDPPort: s.cfg.UDPPort, Multicast: !s.cfg.NoMulticast, Static: s.static.report()}
+	r := Report{UDPPort: s.cfg.UDPPort, Multicast: !s.cfg.NoMulticast, Links: []LinkReport{}, Static: s.static.report()}
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,7 +110,7 @@ func (s *Service) neighbourReports(now time.Time) []NeighbourReport {
 			last[of] = n
 		}
 	}
-	var list []NeighbourReport
+	list := []NeighbourReport{}
 	for of, n := range last {
 		if !n.gone && now.Sub(n.heard) <= neighbourLife {
 			list = append(list, NeighbourReport{
@@ -127,7 +127,7 @@ func (s *Service) neighbourReports(now time.Time) []NeighbourReport {
 func (s *staticPeers) report() []StaticReport {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []StaticReport
+	list := []StaticReport{}
 	for _, p := range s.peers {
 		list = append(list, StaticReport{Peer: p.name, Addrs: slices.Clone(p.addrs), Err: text(p.err), Resolved: p.resolved})
 	}
