@@ -139,4 +139,3 @@ func TestAnInterfaceThatIsNamedAndMissingIsReportedAndThenUsed(t *testing.T) {
 		rb.stop(t)
 	})
 }
-
