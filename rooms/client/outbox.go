@@ -106,6 +106,7 @@ type outbox struct {
 	state   writerState
 	pending []pending // ascending
 	extents []extent  // of pending's records: one, or two when the ring wraps
+	saved   []extent  // as the file's state has them
 	dirty   bool      // state differs from the file
 	high    uint64    // end of the file
 	damaged bool      // a record could not be read back
@@ -138,6 +139,7 @@ func readOutbox(f outboxFile) (*outbox, error) {
 		s, err := decodeSlot(slots[i*slotSize : min((i+1)*slotSize, len(slots))])
 		if err == nil && s.serial > o.serial {
 			o.serial, o.state, o.extents = s.serial, s.state, s.extents
+			o.saved = append(o.saved[:0], s.extents...)
 		}
 	}
 	return o, o.readPending()
@@ -172,6 +174,12 @@ func (o *outbox) add(p pending) error {
 	off, err := o.reserve(uint64(len(o.buf)))
 	if err != nil {
 		return err
+	}
+	if o.dirty && overlaps(o.saved, extent{off, uint64(len(o.buf))}) {
+		// The file's state still names what would be written over.
+		if err := o.save(); err != nil {
+			return err
+		}
 	}
 	if _, err := o.file.WriteAt(o.buf, int64(off)); err != nil {
 		return fmt.Errorf("client: write outbox: %w", err)
@@ -269,7 +277,17 @@ func (o *outbox) save() error {
 		return fmt.Errorf("client: write outbox: %w", err)
 	}
 	o.dirty = false
+	o.saved = append(o.saved[:0], o.extents...)
 	return nil
+}
+
+func overlaps(extents []extent, with extent) bool {
+	for _, e := range extents {
+		if e.off < with.end() && with.off < e.end() {
+			return true
+		}
+	}
+	return false
 }
 
 // settle saves what the file does not have yet, and cuts an emptied file down.

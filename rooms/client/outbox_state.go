@@ -29,7 +29,7 @@ type slot struct {
 // encodeSlot returns a slot as it stands in the file.
 func encodeSlot(serial uint64, s *writerState, extents []extent) ([]byte, error) {
 	b := make([]byte, 4, slotSize)
-	b = wire.AppendArray(b, 17)
+	b = wire.AppendArray(b, 18)
 	b = wire.AppendUint(b, 1)
 	b = wire.AppendUint(b, serial)
 	b = wire.AppendStr(b, s.place.machine)
@@ -49,7 +49,6 @@ func encodeSlot(serial uint64, s *writerState, extents []extent) ([]byte, error)
 	for _, h := range s.heads {
 		b = wire.AppendID(b, h)
 	}
-	b = wire.AppendArray(b, 2)
 	b = wire.AppendUint(b, s.clock)
 	b = wire.AppendArray(b, len(extents))
 	for _, e := range extents {
@@ -83,7 +82,7 @@ func decodeSlot(b []byte) (*slot, error) {
 
 func decodeState(b []byte) (*slot, error) {
 	r := wire.NewReader(b)
-	r.Array(17)
+	r.Array(18)
 	if v := r.Uint(); r.Err() == nil && v != 1 {
 		return nil, fmt.Errorf("%w: version %d", errSlot, v)
 	}
@@ -106,7 +105,6 @@ func decodeState(b []byte) (*slot, error) {
 	for range r.ArrayLen(rooms.MaxHeads) {
 		s.heads = append(s.heads, r.ID())
 	}
-	r.Array(2)
 	s.clock = r.Uint()
 	for range r.ArrayLen(maxExtents) {
 		r.Array(2)
