@@ -46,6 +46,7 @@ var (
 	ErrAmbiguous  = errors.New("the name fits several")
 	ErrBadName    = errors.New("not a name for a room or a person")
 	ErrNoKey      = errors.New("no key for this epoch yet")
+	ErrNoToken    = errors.New("no such token")
 	ErrEmpty      = errors.New("an empty message")
 	ErrTooLarge   = errors.New("message too large")
 	ErrCursor     = errors.New("not a cursor of this room")

@@ -171,13 +171,13 @@ func loginName() string {
 // claimable cuts a name down to what a bundle may hold.
 func claimable(name string) string {
 	name = strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r == '\uFFFD' {
+		if identity.CheckName(string(r)) != nil {
 			return -1
 		}
 		return r
-	}, name)
-	for len(name) > identity.MaxName {
-		name = name[:len(name)-1]
+	}, strings.ToValidUTF8(name, ""))
+	if len(name) > identity.MaxName {
+		name = strings.ToValidUTF8(name[:identity.MaxName], "")
 	}
-	return strings.ToValidUTF8(name, "")
+	return name
 }
