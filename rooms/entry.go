@@ -1,0 +1,285 @@
+package rooms
+
+import (
+	"time"
+
+	"parley/handshake/identity"
+	"parley/wire"
+)
+
+// A Kind is the kind of an authority entry.
+type Kind uint8
+
+// The kinds. Their numbers are the protocol's; 6 to 31 are kept for the rest of
+// a room's authority.
+const (
+	KindGenesis Kind = 1 // the room itself
+	KindEpoch   Kind = 2 // a new key
+	KindInvite  Kind = 3 // a link by which others join
+	KindJoin    Kind = 4 // a newcomer's certificate; beside the chains
+	KindLeave   Kind = 5 // a member's own end; beside the chains
+)
+
+// A kindRow says how the entries of one kind are read. It is the only place
+// that a new kind has to be added to, besides its own file and the rules that
+// it takes part in.
+type kindRow struct {
+	kind     Kind
+	name     string
+	chained  bool   // on a chain, with number and previous entry; else beside the chains
+	context  string // of the writer's signature
+	cosigner string // context of a second signature; empty: there is none
+	read     func(in *wire.Reader, e *Entry) Body
+}
+
+func kindOf(k uint64) (kindRow, bool) {
+	switch k {
+	case uint64(KindGenesis):
+		return kindRow{KindGenesis, "genesis", true, "entry", "", readGenesis}, true
+	case uint64(KindEpoch):
+		return kindRow{KindEpoch, "epoch", true, "entry", "", readEpoch}, true
+	case uint64(KindInvite):
+		return kindRow{KindInvite, "invite", true, "entry", "", readInvite}, true
+	case uint64(KindJoin):
+		return kindRow{KindJoin, "join", false, "join", "join-link", readJoin}, true
+	case uint64(KindLeave):
+		return kindRow{KindLeave, "leave", false, "entry", "", readLeave}, true
+	}
+	return kindRow{}, false
+}
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	if row, ok := kindOf(uint64(k)); ok {
+		return row.name
+	}
+	return "unknown"
+}
+
+// A Body is what an entry says: *Genesis, *EpochBody, *Invite, *Join or *Leave.
+type Body interface {
+	// appendBody encodes the body's canonical array.
+	appendBody(dst []byte) []byte
+	// check applies the rules that need nothing but the entry itself.
+	check(e *Entry) error
+	// admissible applies the rules of refusal that need the entry's closure,
+	// seen, whose entries are held. They must depend on nothing else.
+	admissible(a *Authority, e *Entry, seen bitset) error
+}
+
+// An Entry is one signed statement of a room's authority (package
+// documentation, "Entries"). Its fields are read only.
+type Entry struct {
+	ID     wire.ID // H("entry", signed bytes)
+	Room   wire.ID // a genesis entry's own ID
+	Kind   Kind
+	Key    identity.PublicKey
+	Writer wire.ID   // SHA-256 of Key
+	Chain  wire.ID   // zero: the master's chain, or beside the chains; else the appointment
+	Number uint64    // place in the chain, from 1; 0 beside the chains
+	Prev   wire.ID   // the entry before it in its chain; zero if it is the first
+	Heads  []wire.ID // what its writer had seen and counted, ascending
+	Time   uint64    // Unix nanoseconds by the writer's clock; informative
+	Body   Body
+	Raw    []byte
+
+	cosigKey identity.PublicKey // set by the body: whose the second signature is
+}
+
+// chained reports whether the entry stands on a chain.
+func (e *Entry) chained() bool { return e.Number > 0 }
+
+// When is the writer's own claim of when it made the entry.
+func (e *Entry) When() time.Time { return time.Unix(0, int64(min(e.Time, 1<<63-1))) }
+
+// ParseEntry decodes an entry and checks everything about it that needs no
+// other entry, all its signatures included. The entry aliases raw. Errors wrap
+// a Reason.
+func ParseEntry(raw []byte) (*Entry, error) {
+	if len(raw) > MaxEntry {
+		return nil, refuse(ReasonBounds, "entry of %d bytes", len(raw))
+	}
+	e := &Entry{Raw: raw}
+	in := wire.NewReader(raw)
+	n := in.ArrayLen(12)
+	if v := in.Uint(); in.Err() == nil && v != version {
+		return nil, refuse(ReasonVersion, "entry of version %d", v)
+	}
+	e.Room = in.ID()
+	kind := in.Uint()
+	row, ok := kindOf(kind)
+	if in.Err() == nil && !ok {
+		return nil, refuse(ReasonKind, "entry of kind %d", kind)
+	}
+	e.Kind = row.kind
+	e.Key = in.BinSize(keySize)
+	e.Chain = in.ID()
+	e.Number = in.Uint()
+	e.Prev = in.ID()
+	e.Heads = readIDs(in, nil, MaxHeads)
+	e.Time = in.Uint()
+	body := in.Bin(MaxEntry)
+	if in.Err() != nil || !ok {
+		return nil, refuseBytes("entry", in.Done())
+	}
+	if err := e.finish(in, n, row, body); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// finish reads the body and the signatures, and applies the rules.
+func (e *Entry) finish(in *wire.Reader, n int, row kindRow, body []byte) error {
+	bodyIn := wire.NewReader(body)
+	e.Body = row.read(bodyIn, e)
+	if err := bodyIn.Done(); err != nil {
+		return refuseBytes("body of "+row.name, err)
+	}
+	signed := e.Raw[:in.Offset()]
+	sig := in.BinSize(signatureSize)
+	cosigned := e.Raw[:in.Offset()]
+	var cosig []byte
+	want := 11
+	if row.cosigner != "" {
+		want++
+		cosig = in.BinSize(signatureSize)
+	}
+	if err := in.Done(); err != nil {
+		return refuseBytes(row.name, err)
+	}
+	if n != want {
+		return refuse(ReasonEncoding, "%s of %d elements", row.name, n)
+	}
+	if e.Key.Check() != nil {
+		return refuse(ReasonKey, "algorithm %d", e.Key[0])
+	}
+	e.Writer = identity.KeyID(e.Key)
+	e.ID = wire.Hash("entry", signed)
+	if err := e.check(row); err != nil {
+		return err
+	}
+	if !identity.Verify(e.Key, row.context, sig, signed) {
+		return refuse(ReasonSignature, "%s %s", row.name, e.ID.Short())
+	}
+	if row.cosigner != "" && !identity.Verify(e.cosigKey, row.cosigner, cosig, cosigned) {
+		return refuse(ReasonSignature, "%s %s, second signature", row.name, e.ID.Short())
+	}
+	return nil
+}
+
+// check applies the rules of an entry's own fields.
+func (e *Entry) check(row kindRow) error {
+	if e.Kind == KindGenesis {
+		if !e.Room.IsZero() {
+			return refuse(ReasonGenesis, "genesis that names a room")
+		}
+		e.Room = e.ID
+	} else if e.Room.IsZero() {
+		return refuse(ReasonRoom, "%s that names no room", row.name)
+	}
+	if !ascending(e.Heads) {
+		return refuse(ReasonHeads, "heads out of order")
+	}
+	if err := e.checkPlace(row); err != nil {
+		return err
+	}
+	return e.Body.check(e)
+}
+
+// checkPlace applies the rules of an entry's place: on a chain it names the
+// entry before it, or as a chain's first the appointment, among its heads;
+// beside the chains it has no number.
+func (e *Entry) checkPlace(row kindRow) error {
+	switch {
+	case !row.chained:
+		if !e.Chain.IsZero() || e.Number != 0 || !e.Prev.IsZero() {
+			return refuse(ReasonChain, "%s on a chain", row.name)
+		}
+		if len(e.Heads) == 0 {
+			return refuse(ReasonHeads, "%s without heads", row.name)
+		}
+	case e.Kind == KindGenesis:
+		if !e.Chain.IsZero() || e.Number != 1 || !e.Prev.IsZero() || len(e.Heads) != 0 {
+			return refuse(ReasonGenesis, "genesis with something before it")
+		}
+	case e.Number == 0, e.Number == 1 && e.Chain.IsZero():
+		return refuse(ReasonNumber, "%s with number %d", row.name, e.Number)
+	case e.Number == 1:
+		if !e.Prev.IsZero() || !e.names(e.Chain) {
+			return refuse(ReasonHeads, "first %s of a chain", row.name)
+		}
+	default:
+		if e.Prev.IsZero() || !e.names(e.Prev) {
+			return refuse(ReasonHeads, "%s whose heads omit the entry before it", row.name)
+		}
+	}
+	return nil
+}
+
+// names reports whether id is among the heads.
+func (e *Entry) names(id wire.ID) bool { return contains(e.Heads, id) }
+
+// contains looks id up in an ascending list.
+func contains(ids []wire.ID, id wire.ID) bool {
+	lo, hi := 0, len(ids)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		switch c := ids[mid].Compare(id); {
+		case c == 0:
+			return true
+		case c < 0:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
+	return false
+}
+
+// A Place is where a new entry goes: see Authority.NextOnChain and
+// Authority.Heads.
+type Place struct {
+	Room   wire.ID // zero for a genesis
+	Chain  wire.ID
+	Number uint64
+	Prev   wire.ID
+	Heads  []wire.ID
+	Time   time.Time
+}
+
+// newEntry encodes and signs an entry. cosign is the second signer of kinds
+// that have one.
+func newEntry(key *identity.Private, kind Kind, at Place, body Body, cosign func(context string, fields ...[]byte) []byte) (*Entry, error) {
+	row, _ := kindOf(uint64(kind))
+	n := 11
+	if row.cosigner != "" {
+		n++
+	}
+	raw := wire.AppendArray(nil, n)
+	raw = wire.AppendUint(raw, version)
+	raw = wire.AppendID(raw, at.Room)
+	raw = wire.AppendUint(raw, uint64(kind))
+	raw = wire.AppendBin(raw, key.Public())
+	raw = wire.AppendID(raw, at.Chain)
+	raw = wire.AppendUint(raw, at.Number)
+	raw = wire.AppendID(raw, at.Prev)
+	raw = appendIDs(raw, at.Heads)
+	raw = wire.AppendUint(raw, unixNano(at.Time))
+	raw = wire.AppendBin(raw, body.appendBody(nil))
+	raw = wire.AppendBin(raw, key.Sign(row.context, raw))
+	if row.cosigner != "" {
+		raw = wire.AppendBin(raw, cosign(row.cosigner, raw))
+	}
+	return ParseEntry(raw)
+}
+
+// unixNano is t in Unix nanoseconds, cut to the years from 1970 to 2262.
+func unixNano(t time.Time) uint64 {
+	switch {
+	case t.Unix() < 0:
+		return 0
+	case t.Unix() > (1<<63-1)/1_000_000_000-1:
+		return 1<<63 - 1
+	}
+	return uint64(t.UnixNano())
+}
