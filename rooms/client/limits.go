@@ -1,0 +1,99 @@
+package client
+
+import "time"
+
+// What this implementation chose. Nothing here is the protocol's.
+const (
+	// maxRunBytes is how many bytes of plaintext a run of several messages
+	// gathers: with encryption it stays near 64 KiB, which is one write to the
+	// peer and a thirtieth of a second of a 2 MB/s link.
+	maxRunBytes = 56 << 10
+
+	// maxInFlight is how many bytes of runs are sent and not yet acknowledged:
+	// enough to keep a disk's group commits full, little enough to resend.
+	maxInFlight = 4 << 20
+
+	// outboxArea is how many bytes of unacknowledged runs the outbox holds. It
+	// is a ring: with maxInFlight and one largest run more there is always
+	// room for the next run in front of the oldest, or behind the newest.
+	outboxArea = 12 << 20
+
+	// outboxKeep is the size from which an emptied outbox is cut down.
+	outboxKeep = 1 << 20
+
+	// maxKeys is how many names given by --key a room remembers; the oldest go first.
+	maxKeys = 64 << 10
+
+	// turnRetry is how often a lock that another writer holds is tried: it
+	// bounds what taking turns costs each of them.
+	turnRetry = 2 * time.Millisecond
+
+	// turnProbe is how often the holder of the lock looks whether another
+	// writer waits: the longest that a line waits for an endless pipe, apart
+	// from the acknowledgement of what is in flight.
+	turnProbe = 10 * time.Millisecond
+
+	// writerRefresh is how often a long window asks the peer for the room's
+	// digest, clock and newest messages: how long a pipe goes on under an old epoch.
+	writerRefresh = 500 * time.Millisecond
+
+	// reconnectFor is how long a request that was under way waits for a daemon
+	// that restarts, and reconnectMax the longest pause between two dials.
+	reconnectFor = 30 * time.Second
+	reconnectMin = 50 * time.Millisecond
+	reconnectMax = 2 * time.Second
+
+	// refusedPauseMin and refusedPauseMax bound the pause before a run is sent
+	// again that the peer had no room for just now.
+	refusedPauseMin = 100 * time.Millisecond
+	refusedPauseMax = 2 * time.Second
+
+	// maxAttempts bounds how often a window submits records that the peer
+	// lacks, attaches the room, or starts a new incarnation, before it fails.
+	maxAttempts = 4
+
+	// dialTimeout bounds the connection and handshake with a peer.
+	dialTimeout = 10 * time.Second
+
+	// answerWait is how long an answer waits for the message that it answers.
+	answerWait = 2 * time.Second
+
+	// maxWaiting is how many runs wait so at once; beyond it the oldest is shown.
+	maxWaiting = 256
+
+	// maxFileSize bounds the small files of the user's folder when they are read.
+	maxFileSize = 1 << 20
+
+	// maxAuthorityFile bounds the cache of a room's entries: what a room may
+	// hold (rooms.MaxEntriesBytes) and the framing of the file.
+	maxAuthorityFile = 80 << 20
+
+	// maxCursorLogs is how many logs a cursor remembers: ten times what an open room keeps.
+	maxCursorLogs = 100_000
+
+	// cursorEvery is how often a cursor is saved while messages keep coming.
+	cursorEvery = time.Second
+
+	// maxEpochKeys is how many epochs of a room are kept: one a day for 40 years.
+	maxEpochKeys = 16 << 10
+
+	// maxNames bounds the local names of rooms and people.
+	maxNames = 100_000
+
+	// minIDPrefix is how many characters of an ID name it.
+	minIDPrefix = 8
+
+	// lineBuffer is how much of a pipe is read at once, and lineBatches how
+	// many such reads are ahead of the writer.
+	lineBuffer  = 256 << 10
+	lineBatches = 4
+
+	// tokenMargin is how long before its end a token is no longer used.
+	tokenMargin = 10 * time.Minute
+
+	// submitBytes is how much one Submit carries: below its bound on the wire.
+	submitBytes = 768 << 10
+
+	// tailAhead is how many runs are verified and decrypted ahead of the reader.
+	tailAhead = 256
+)
