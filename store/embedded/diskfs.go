@@ -170,7 +170,17 @@ func (d *diskFS) ghostFile(name string) (vfs.File, error) {
 
 func (d *diskFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	var made vfs.File
-	done, err := d.change(func() (err error) { made, err = d.FS.Create(name, category); return err })
+	done, err := d.change(func() (err error) {
+		// A marker's name names another file. Pebble syncs the folder only after both are made, and a file
+		// system that keeps no order among names could then lose the file and keep the marker.
+		if strings.HasPrefix(d.FS.PathBase(name), "marker.") {
+			if err := syncFolder(d.FS, d.FS.PathDir(name)); err != nil {
+				return err
+			}
+		}
+		made, err = d.FS.Create(name, category)
+		return err
+	})
 	return d.file(name, made, done, err)
 }
 
