@@ -25,21 +25,14 @@ type request struct {
 
 // Apply implements store.Store.
 func (s *Store) Apply(ctx context.Context, b *store.Batch) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	if err := b.Check(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	closed, down, l := s.closed, s.down, s.life
-	s.mu.Unlock()
-	switch {
-	case closed:
-		return store.ErrClosed
-	case l == nil:
-		return down
-	case b.Empty():
+	l, _, err := s.alive(ctx, false)
+	if err != nil {
+		return err
+	}
+	if b.Empty() {
 		return nil
 	}
 	r := &request{batch: b, arrivals: make([]uint64, len(b.Runs)), done: make(chan error, 1), adds: adds(b)}

@@ -40,15 +40,19 @@ func openLife(disk *diskFS, path string, mustExist bool, log *slog.Logger) (*lif
 	options.Experimental.FileCacheShards = 2
 	// Runs and boxes are ciphertext and hashes: compressing them costs time and saves nothing.
 	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	disk.state.Store(opening)
 	db, err := pebble.Open(path, options)
+	if cause := disk.failed(); cause != nil {
+		// The fault of the disk is the reason, whatever came of it.
+		if err == nil {
+			_ = db.Close()
+		}
+		return nil, translate(describe(path, cause))
+	}
 	if err != nil {
 		return nil, translate(describe(path, err))
 	}
-	disk.live.Store(true)
-	if cause := disk.failed(); cause != nil {
-		_ = db.Close()
-		return nil, translate(cause)
-	}
+	disk.state.Store(live)
 	return &life{db: db, disk: disk}, nil
 }
 

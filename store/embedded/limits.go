@@ -60,10 +60,12 @@ const (
 
 	// fullRetry is how often a write that found the disk full is tried again, and
 	// reopenFirst to reopenMost how long the engine waits between attempts to
-	// open its files again after a fault.
+	// open its files again after a fault. Until reopenGrace after the fault, callers wait
+	// for that instead of getting an error.
 	fullRetry   = 100 * time.Millisecond
 	reopenFirst = 100 * time.Millisecond
 	reopenMost  = 5 * time.Second
+	reopenGrace = 2 * time.Second
 
 	// reserveBytes is the free space that only deletions may use: trims and drops must
 	// be able to commit, and merges to run, when the disk is nearly full. On a small

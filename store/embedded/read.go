@@ -11,12 +11,10 @@ import (
 	"parley/wire"
 )
 
-// view returns the current view, unless the context has ended.
+// current returns the view to read from; the caller releases it.
 func (s *Store) current(ctx context.Context) (*view, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return s.acquire()
+	_, v, err := s.alive(ctx, true)
+	return v, err
 }
 
 // room returns a room's state in a view, or nil.
