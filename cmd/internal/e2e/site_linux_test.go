@@ -17,7 +17,7 @@ import (
 // A site is hosts of one network on a bridge, each running `parley daemon` with no
 // flag but the network's secret.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	lab     *Lab
 	secret  string
 	daemons []*Daemon
@@ -28,7 +28,7 @@ const findWithin = 20 * time.Second
 
 // newSite starts a daemon on a host of each name and waits until every one has a
 // session with every other.
-func newSite(t *testing.T, names ...string) *site {
+func newSite(t testing.TB, names ...string) *site {
 	t.Helper()
 	s := &site{t: t, lab: New(t)}
 	for _, name := range names {
