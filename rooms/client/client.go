@@ -23,6 +23,7 @@ type Client struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // sessions' pumps and the request for a token
 
+	dial    func(ctx context.Context) (*connection, error)
 	dialing chan struct{} // held by who dials; capacity 1
 	mu      sync.Mutex
 	live    *connection
@@ -55,6 +56,7 @@ func Open(cfg Config) (*Client, error) {
 		cfg: cfg, me: cfg.Identity.ID(),
 		dialing: make(chan struct{}, 1), rooms: make(map[wire.ID]*room),
 	}
+	c.dial = c.dialPeer
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	lobby := rooms.OpenRoomID(cfg.Network, rooms.Lobby)
 	c.lobby = newOpenRoom(c, lobby)

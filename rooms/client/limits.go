@@ -94,6 +94,24 @@ const (
 	// submitBytes is how much one Submit carries: below its bound on the wire.
 	submitBytes = 768 << 10
 
+	// maxCiphers is how many logs' message keys a worker keeps ready.
+	maxCiphers = 128
+
+	// maxAddresses is how many addresses go into an invite link, or are told to
+	// a peer with a room: a host's interfaces; a link of them still fits a QR code.
+	maxAddresses = 8
+
+	// joinBoxes is how long a newcomer waits for the keys of older epochs after
+	// it has the newest one.
+	joinBoxes = 3 * time.Second
+
+	// joinPeers is how long a newcomer's first sync waits for another peer that
+	// has the room, when none is connected.
+	joinPeers = 3 * time.Second
+
+	// leaveSpread is how long a leave waits to reach another peer.
+	leaveSpread = 3 * time.Second
+
 	// tailAhead is how many runs are verified and decrypted ahead of the reader.
 	tailAhead = 256
 )

@@ -112,7 +112,7 @@ func (c *Client) namesPath() string { return filepath.Join(c.cfg.Dir, "names") }
 func (c *Client) petnamesPath() string { return filepath.Join(c.cfg.Dir, "petnames") }
 
 // Lobby is the open room of the client's network.
-func (c *Client) Lobby() Room { return Room{ID: c.lobby.ID, Name: LobbyName, Open: true} }
+func (c *Client) Lobby() Room { return Room{ID: c.lobby.id, Name: LobbyName, Open: true} }
 
 // LocalRooms lists the rooms this home knows, the lobby first, then by name.
 func (c *Client) LocalRooms() ([]Room, error) {

@@ -243,28 +243,41 @@ func (r *room) lacksKey() bool {
 // refresh brings the authority and the keys up to date with the peer's. known
 // is the digest of what is held, or nil to be sent everything, boxes included.
 func (r *room) refresh(ctx context.Context, known []byte) error {
+	_, err := r.refreshed(ctx, known)
+	return err
+}
+
+// refreshed is refresh, and returns the digest of the peer's entries.
+func (r *room) refreshed(ctx context.Context, known []byte) (digest []byte, err error) {
 	if r.open {
-		return nil
+		return nil, nil
 	}
 	r.refreshing.Lock()
 	defer r.refreshing.Unlock()
 	s, err := r.c.request(ctx, interactive, &wire.AuthorityGet{Room: r.id, Known: known})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.Reset(wire.CodeOK, "")
-	for {
+	var entries, boxes [][]byte
+	size := 0
+	for more := true; more; {
 		a, err := recv[*wire.Authority](ctx, s)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := r.add(raws(a.Entries), raws(a.Boxes)); err != nil {
-			return err
+		entries, boxes = append(entries, raws(a.Entries)...), append(boxes, raws(a.Boxes)...)
+		for _, list := range []wire.List[wire.Bytes]{a.Entries, a.Boxes} {
+			for _, raw := range list {
+				size += len(raw)
+			}
 		}
-		if !a.More {
-			return nil
+		if size > maxAuthorityFile {
+			return nil, wire.Errorf(wire.CodeTooLarge, "the peer sends more entries than a room has")
 		}
+		digest, more = a.Digest, a.More
 	}
+	return digest, r.add(entries, boxes)
 }
 
 func raws(list wire.List[wire.Bytes]) [][]byte {

@@ -1,0 +1,385 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"parley/rooms"
+	"parley/wire"
+)
+
+// CreateRoom founds a room: genesis, first epoch, the founder's own box and
+// delegation. It returns when all of it is durable on the peer.
+func (c *Client) CreateRoom(ctx context.Context, opts CreateOptions) (Room, error) {
+	if err := checkName(opts.Name); err != nil {
+		return Room{}, err
+	}
+	if len(opts.Topic) > rooms.MaxTopic {
+		return Room{}, fmt.Errorf("%w: a topic has at most %d bytes", ErrTooLarge, rooms.MaxTopic)
+	}
+	history := rooms.HistoryAll
+	if opts.JoinedOnly {
+		history = rooms.HistoryJoined
+	}
+	if _, err := c.connect(ctx); err != nil {
+		return Room{}, err
+	}
+	genesis, err := rooms.NewGenesis(c.cfg.Identity, rooms.Genesis{
+		Nonce: nonce(), Name: opts.Name, Topic: opts.Topic, History: history, Capacity: opts.Capacity,
+	}, rooms.Place{Time: c.cfg.Now()})
+	if err != nil {
+		return Room{}, err
+	}
+	r, err := c.room(genesis.ID)
+	if err != nil {
+		return Room{}, err
+	}
+	room, err := c.found(ctx, r, genesis, opts.Name)
+	if err != nil {
+		c.forget(r.id) // nobody has heard of it
+		return Room{}, errors.Join(err, r.removeFolder())
+	}
+	return room, nil
+}
+
+func (c *Client) found(ctx context.Context, r *room, genesis *rooms.Entry, name string) (Room, error) {
+	if err := r.add([][]byte{genesis.Raw}, nil); err != nil {
+		return Room{}, err
+	}
+	fresh, err := c.newEpoch(r)
+	if err != nil {
+		return Room{}, err
+	}
+	d, err := c.delegate(ctx, r.id)
+	if err != nil {
+		return Room{}, err
+	}
+	sub := &wire.Submit{Room: r.id, Delegation: d}
+	if err := c.submit(ctx, sub, [][]byte{genesis.Raw, fresh.entry.Raw}, fresh.boxes); err != nil {
+		return Room{}, err
+	}
+	return c.nameRoom(ctx, r.id, name)
+}
+
+func nonce() []byte {
+	b := make([]byte, 16)
+	rand.Read(b) // never fails: crypto/rand ends the program instead
+	return b
+}
+
+// A freshEpoch is an epoch that the user has begun, with its boxes.
+type freshEpoch struct {
+	entry *rooms.Entry
+	boxes [][]byte
+}
+
+// newEpoch begins an epoch, which the user must be master for: a fresh key,
+// kept here, and sealed to every member and live invite. It is submitted by the caller.
+func (c *Client) newEpoch(r *room) (*freshEpoch, error) {
+	var key epochKey
+	rand.Read(key[:]) // never fails
+	var entry *rooms.Entry
+	var err error
+	r.view(func(a *rooms.Authority, _ *rooms.View) {
+		var at rooms.Place
+		if at, err = a.NextOnChain(c.me, c.cfg.Now()); err == nil {
+			entry, err = rooms.NewEpoch(c.cfg.Identity, at, nonce(), key)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The key first: an entry whose key is lost would lock everybody out.
+	r.mu.Lock()
+	err = r.keep(map[wire.ID]epochKey{entry.ID: key})
+	r.mu.Unlock()
+	if err == nil {
+		err = r.add([][]byte{entry.Raw}, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fresh := &freshEpoch{entry: entry}
+	for _, to := range c.recipients(r) {
+		b, err := rooms.SealBox(c.cfg.Identity, entry, to.id, to.sealing, key)
+		if err != nil {
+			return nil, err
+		}
+		fresh.boxes = append(fresh.boxes, b.Raw)
+	}
+	return fresh, nil
+}
+
+// A recipient is who an epoch's key is sealed to.
+type recipient struct {
+	id      wire.ID
+	sealing []byte
+}
+
+// recipients are the members who hold the key, and the live invites to become one.
+func (c *Client) recipients(r *room) (list []recipient) {
+	now := c.cfg.Now()
+	r.view(func(_ *rooms.Authority, v *rooms.View) {
+		for _, m := range v.Members() {
+			if m.Role.HoldsKey() && m.Bundle != nil {
+				list = append(list, recipient{m.ID, m.Bundle.Sealing})
+			}
+		}
+		for _, i := range v.Invites() {
+			if i.Role.HoldsKey() && usable(i, now) {
+				list = append(list, recipient{i.LinkID(), i.LinkSealing})
+			}
+		}
+	})
+	return list
+}
+
+// Invite makes a link by which others join.
+func (c *Client) Invite(ctx context.Context, id wire.ID, opts InviteOptions) (Invitation, error) {
+	if opts.Uses == 0 {
+		opts.Uses = 1
+	}
+	if opts.Expires == 0 {
+		opts.Expires = 24 * time.Hour
+	}
+	if opts.Role == "" {
+		opts.Role = rooms.RoleMember.String()
+	}
+	role, err := rooms.ParseRole(opts.Role)
+	if err != nil || role < rooms.RoleRelay || role > rooms.RoleMember {
+		return Invitation{}, fmt.Errorf("client: a link makes a member, a reader or a relay, not a %q", opts.Role)
+	}
+	r, err := c.room(id)
+	if err != nil {
+		return Invitation{}, err
+	}
+	if r.open {
+		return Invitation{}, errors.New("client: an open room needs no invite: everybody of the network is in it")
+	}
+	if err := c.refreshRoom(ctx, id); err != nil {
+		return Invitation{}, err
+	}
+	if len(opts.Addresses) == 0 {
+		status, err := c.Status(ctx)
+		if err != nil {
+			return Invitation{}, err
+		}
+		opts.Addresses = status.Addresses
+	}
+	opts.Addresses = opts.Addresses[:min(len(opts.Addresses), maxAddresses)]
+	var inv Invitation
+	err = r.exclusive(ctx, func() error {
+		inv, err = c.invite(ctx, r, role, opts)
+		return err
+	})
+	return inv, err
+}
+
+func (c *Client) invite(ctx context.Context, r *room, role rooms.Role, opts InviteOptions) (Invitation, error) {
+	var entries, boxes [][]byte
+	var history rooms.History
+	r.view(func(_ *rooms.Authority, v *rooms.View) { history = v.History() })
+	if history == rooms.HistoryJoined && role.HoldsKey() {
+		// The newcomer reads from here on: under a key that seals nothing older.
+		fresh, err := c.newEpoch(r)
+		if err != nil {
+			return Invitation{}, err
+		}
+		entries, boxes = append(entries, fresh.entry.Raw), fresh.boxes
+	}
+	link, err := rooms.NewLink(r.id, c.cfg.Network.Name, opts.Addresses)
+	if err != nil {
+		return Invitation{}, err
+	}
+	expires := c.cfg.Now().Add(opts.Expires).Truncate(time.Second)
+	var entry *rooms.Entry
+	r.view(func(a *rooms.Authority, _ *rooms.View) {
+		var at rooms.Place
+		if at, err = a.NextOnChain(c.me, c.cfg.Now()); err == nil {
+			entry, err = rooms.NewInvite(c.cfg.Identity, at, link, uint64(max(opts.Uses, 0)), expires, role)
+		}
+	})
+	if err != nil {
+		return Invitation{}, err
+	}
+	sealed, err := c.sealLink(r, entry, history)
+	if err != nil {
+		return Invitation{}, err
+	}
+	if err := r.add([][]byte{entry.Raw}, nil); err != nil {
+		return Invitation{}, err
+	}
+	if err := c.submit(ctx, &wire.Submit{Room: r.id}, append(entries, entry.Raw), append(boxes, sealed...)); err != nil {
+		return Invitation{}, err
+	}
+	return Invitation{Link: link.Text(), Entry: entry.ID, Uses: opts.Uses, Expires: expires, Role: role.String()}, nil
+}
+
+// sealLink seals to an invite's link the keys that its joiners are given: all
+// that the user holds, or the newest.
+func (c *Client) sealLink(r *room, invite *rooms.Entry, history rooms.History) (boxes [][]byte, err error) {
+	body := invite.Invite()
+	if !body.Role.HoldsKey() {
+		return nil, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v := r.auth.Now()
+	epochs := v.AllEpochs()
+	if history == rooms.HistoryJoined {
+		epochs = v.Epochs()
+	}
+	for _, e := range epochs {
+		key, ok := r.keys[e.ID]
+		if !ok {
+			continue
+		}
+		b, err := rooms.SealBox(c.cfg.Identity, e, body.LinkID(), body.LinkSealing, key)
+		if err != nil {
+			return nil, err
+		}
+		boxes = append(boxes, b.Raw)
+	}
+	return boxes, nil
+}
+
+// Rotate begins a new epoch, sealed to every member and live invite. The user
+// must be the master.
+func (c *Client) Rotate(ctx context.Context, id wire.ID) error {
+	r, err := c.room(id)
+	if err != nil {
+		return err
+	}
+	if err := c.refreshRoom(ctx, id); err != nil {
+		return err
+	}
+	return r.exclusive(ctx, func() error {
+		fresh, err := c.newEpoch(r)
+		if err != nil {
+			return err
+		}
+		return c.submit(ctx, &wire.Submit{Room: id}, [][]byte{fresh.entry.Raw}, fresh.boxes)
+	})
+}
+
+// Leave ends the user's membership and forgets the room here. The master
+// cannot leave.
+func (c *Client) Leave(ctx context.Context, id wire.ID) error {
+	r, err := c.room(id)
+	if err != nil {
+		return err
+	}
+	if r.open {
+		return errors.New("client: an open room has no members: there is nothing to leave")
+	}
+	if err := c.refreshRoom(ctx, id); err != nil {
+		return err
+	}
+	// What is not acknowledged yet is part of what the leave names.
+	if err := newWriter(c, r, interactive, nil).window(ctx); err != nil {
+		return err
+	}
+	pins, err := c.ownLogs(ctx, r)
+	if err != nil {
+		return err
+	}
+	var leave *rooms.Entry
+	r.view(func(a *rooms.Authority, _ *rooms.View) {
+		leave, err = rooms.NewLeave(c.cfg.Identity, a.NextBeside(c.me, c.cfg.Now()), pins)
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.submit(ctx, &wire.Submit{Room: id}, [][]byte{leave.Raw}, nil); err != nil {
+		return err
+	}
+	spread := c.spread(ctx, id)
+	if !spread {
+		c.notice("no other peer has heard yet that you left: this one keeps the room until it has told one")
+	}
+	_, err = ask[*wire.Done](ctx, c, &wire.RoomDetach{Room: id, Forget: spread})
+	if err != nil && codeOf(err) != wire.CodeNotFound {
+		return err
+	}
+	return c.drop(ctx, r)
+}
+
+// drop takes a room out of the user's folder.
+func (c *Client) drop(ctx context.Context, r *room) error {
+	err := changeNames(ctx, c.namesPath(), func(names map[wire.ID]string) error {
+		delete(names, r.id)
+		return nil
+	})
+	c.forget(r.id)
+	return errors.Join(err, r.removeFolder())
+}
+
+// ownLogs finds the last run of each of the user's logs in a room.
+func (c *Client) ownLogs(ctx context.Context, r *room) ([]rooms.Pin, error) {
+	s, err := c.request(ctx, bulk, &wire.Tail{Room: r.id})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Reset(wire.CodeOK, "")
+	last := make(map[wire.ID]rooms.Pin)
+	var order []wire.ID
+	for {
+		m, err := s.Recv(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if mark, ok := m.(*wire.TailMark); ok && mark.Live {
+			break
+		}
+		runs, ok := m.(*wire.TailRuns)
+		if !ok {
+			continue
+		}
+		for _, item := range runs.Items {
+			run, err := rooms.ParseRun(item.Run)
+			if err != nil || run.Author != c.me || run.Room != r.id || run.Verify() != nil {
+				continue
+			}
+			if _, known := last[run.Log]; !known {
+				order = append(order, run.Log)
+			}
+			last[run.Log] = rooms.Pin{Log: run.Log, Number: run.Last(), Link: run.Hash}
+		}
+	}
+	order = order[max(0, len(order)-rooms.MaxPins):]
+	pins := make([]rooms.Pin, 0, len(order))
+	for _, log := range order {
+		pins = append(pins, last[log])
+	}
+	return pins, nil
+}
+
+// spread waits a little for another peer to have what this one has of a room.
+func (c *Client) spread(ctx context.Context, id wire.ID) bool {
+	ctx, cancel := context.WithTimeout(ctx, leaveSpread)
+	defer cancel()
+	s, err := c.request(ctx, interactive, &wire.RoomWatch{Room: id})
+	if err != nil {
+		return false
+	}
+	defer s.Reset(wire.CodeOK, "")
+	for {
+		p, err := recv[*wire.RoomProgress](ctx, s)
+		if err != nil {
+			return false
+		}
+		if p.InStep > 0 {
+			return true
+		}
+	}
+}
+
+func sameNetwork(link, home string) error {
+	if link == home {
+		return nil
+	}
+	return fmt.Errorf("client: the link is of the network %q, and this home belongs to %q", link, home)
+}
