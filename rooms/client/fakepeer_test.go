@@ -1,0 +1,491 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/handshake/identity"
+	"parley/rooms"
+	"parley/wire"
+)
+
+// A fakePeer answers a client's requests as a peer does, from memory. It
+// checks runs as a peer's core would: signature, link, number.
+type fakePeer struct {
+	t        testing.TB
+	id       wire.ID
+	instance [16]byte
+
+	mu       sync.Mutex
+	rooms    map[wire.ID]*fakeRoom
+	sessions []*fakeSession
+	down     bool
+	signed   map[string]wire.ID // log and number: the run it was first seen in
+	// before is called with every message from a client; an error cuts the session.
+	before func(m wire.Message) error
+	// refuse, when it returns a code, refuses a run.
+	refuse func(r *rooms.Run) wire.Code
+	// mute keeps acknowledgements back.
+	mute     bool
+	requests map[wire.Type]int
+}
+
+type fakeRoom struct {
+	auth    *rooms.Authority
+	boxes   []*rooms.Box
+	items   []wire.TailItem
+	heads   map[wire.ID]wire.Ref
+	links   map[wire.ID]wire.ID
+	hashes  map[wire.ID]bool
+	clock   uint64
+	changed chan struct{} // closed at every change
+}
+
+func newFakePeer(t testing.TB) *fakePeer {
+	p := &fakePeer{
+		t: t, id: wire.Hash("fake peer", []byte(t.Name())), rooms: make(map[wire.ID]*fakeRoom),
+		signed: make(map[string]wire.ID), requests: make(map[wire.Type]int),
+	}
+	p.instance[0] = 1
+	return p
+}
+
+func (p *fakePeer) room(id wire.ID) *fakeRoom {
+	r := p.rooms[id]
+	if r == nil {
+		r = &fakeRoom{
+			auth: rooms.NewAuthority(id), heads: make(map[wire.ID]wire.Ref), links: make(map[wire.ID]wire.ID),
+			hashes: make(map[wire.ID]bool), changed: make(chan struct{}),
+		}
+		p.rooms[id] = r
+	}
+	return r
+}
+
+// dial opens a session, as Client.dial does.
+func (p *fakePeer) dial(context.Context) (*connection, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down {
+		return nil, ErrNoDaemon
+	}
+	s := &fakeSession{peer: p, done: make(chan struct{})}
+	p.sessions = append(p.sessions, s)
+	return &connection{transport: s, peer: p.id, name: "fake"}, nil
+}
+
+// cut ends all sessions, as kill -9 of the daemon does.
+func (p *fakePeer) cut() {
+	p.mu.Lock()
+	sessions := p.sessions
+	p.sessions = nil
+	p.mu.Unlock()
+	for _, s := range sessions {
+		s.end()
+	}
+}
+
+func (p *fakePeer) setDown(down bool) {
+	p.mu.Lock()
+	p.down = down
+	p.mu.Unlock()
+	if down {
+		p.cut()
+	}
+}
+
+type fakeSession struct {
+	peer *fakePeer
+	once sync.Once
+	done chan struct{}
+	wg   sync.WaitGroup
+}
+
+func (s *fakeSession) end()                    { s.once.Do(func() { close(s.done) }) }
+func (s *fakeSession) Done() <-chan struct{}   { return s.done }
+func (s *fakeSession) Close(wire.Code, string) { s.end() }
+
+func (s *fakeSession) open(priority) (stream, error) {
+	up, down := make(chan frame, 64), make(chan frame, 64)
+	ended := make(chan struct{})
+	var once sync.Once
+	end := func() { once.Do(func() { close(ended) }) }
+	near := &fakeStream{session: s, in: down, out: up, ended: ended, end: end}
+	far := &fakeStream{session: s, in: up, out: down, ended: ended, end: end}
+	go func() {
+		defer end()
+		if err := s.peer.serve(far); err != nil && !errors.Is(err, errCut) {
+			var we *wire.Error
+			if !errors.As(err, &we) {
+				we = wire.Errorf(wire.CodeInternal, "%v", err)
+			}
+			far.fail(&wire.Error{Code: we.Code, Text: we.Text, Remote: true})
+		}
+	}()
+	return near, nil
+}
+
+type frame struct {
+	typ  wire.Type
+	body []byte
+	err  error
+}
+
+var errCut = errors.New("session cut")
+
+type fakeStream struct {
+	session *fakeSession
+	in, out chan frame
+	ended   chan struct{}
+	end     func()
+}
+
+func (s *fakeStream) Send(ctx context.Context, m wire.Message) error {
+	body, err := wire.AppendBody(nil, m)
+	if err != nil {
+		return err
+	}
+	return s.put(ctx, frame{typ: m.MessageType(), body: body})
+}
+
+func (s *fakeStream) put(ctx context.Context, f frame) error {
+	select {
+	case <-s.session.done:
+		return errCut
+	default:
+	}
+	select {
+	case s.out <- f:
+		return nil
+	case <-s.session.done:
+		return errCut
+	case <-s.ended:
+		return errCut
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *fakeStream) fail(err error) {
+	select {
+	case s.out <- frame{err: err}:
+	case <-s.session.done:
+	}
+}
+
+func (s *fakeStream) Recv(ctx context.Context) (wire.Message, error) {
+	take := func(f frame) (wire.Message, error) {
+		if f.err != nil {
+			return nil, f.err
+		}
+		return wire.DecodeBody(f.typ, f.body)
+	}
+	select {
+	case f := <-s.in:
+		return take(f)
+	default:
+	}
+	select {
+	case f := <-s.in:
+		return take(f)
+	case <-s.session.done:
+		return nil, errCut
+	case <-s.ended:
+		select {
+		case f := <-s.in:
+			return take(f)
+		default:
+			return nil, io.EOF
+		}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *fakeStream) CloseSend() error        { return nil }
+func (s *fakeStream) Reset(wire.Code, string) { s.end() }
+
+// serve answers the requests of one stream.
+func (p *fakePeer) serve(s stream) error {
+	ctx := context.Background()
+	for {
+		m, err := s.Recv(ctx)
+		if err != nil {
+			return errCut
+		}
+		p.mu.Lock()
+		before := p.before
+		p.requests[m.MessageType()]++
+		p.mu.Unlock()
+		if before != nil {
+			if err := before(m); err != nil {
+				p.cut()
+				return errCut
+			}
+		}
+		if err := p.answer(ctx, s, m); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *fakePeer) answer(ctx context.Context, s stream, m wire.Message) error {
+	switch m := m.(type) {
+	case *wire.WriterGet:
+		return p.writer(ctx, s, m)
+	case *wire.Append:
+		for _, raw := range m.Runs {
+			if err := p.append(ctx, s, m.Room, raw); err != nil {
+				return err
+			}
+		}
+		return nil
+	case *wire.Tail:
+		return p.tail(ctx, s, m)
+	case *wire.AuthorityGet:
+		return p.authority(ctx, s, m)
+	case *wire.Submit:
+		return p.submit(ctx, s, m)
+	case *wire.StatusGet:
+		return s.Send(ctx, &wire.Status{Peer: p.id, Addresses: wire.List[string]{"192.0.2.1:19946"}})
+	case *wire.RoomWatch:
+		return s.Send(ctx, &wire.RoomProgress{Peers: 1, InStep: 1})
+	case *wire.RoomDetach:
+		return s.Send(ctx, &wire.Done{})
+	case *wire.RoomsGet:
+		return s.Send(ctx, &wire.Rooms{})
+	case *wire.PlacedGet:
+		return s.Send(ctx, &wire.Placed{On: 1, Of: 2})
+	}
+	return fmt.Errorf("the fake peer does not know %T", m)
+}
+
+func (p *fakePeer) writer(ctx context.Context, s stream, m *wire.WriterGet) error {
+	p.mu.Lock()
+	r := p.room(m.Room)
+	out := &wire.Writer{Last: r.heads[m.Log].Number, Link: r.links[m.Log], Clock: r.clock}
+	if r.auth.Len() > 0 {
+		d := r.auth.Digest()
+		out.Digest = d[:]
+	}
+	if n := len(r.items); n > 0 {
+		if run, err := rooms.ParseRun(r.items[n-1].Run); err == nil {
+			out.Refs = wire.List[wire.Ref]{{Log: run.Log, Number: run.Last()}}
+		}
+	}
+	p.mu.Unlock()
+	return s.Send(ctx, out)
+}
+
+func (p *fakePeer) append(ctx context.Context, s stream, id wire.ID, raw []byte) error {
+	run, err := rooms.ParseRun(raw)
+	if err == nil {
+		err = run.Verify()
+	}
+	if err != nil {
+		return wire.Errorf(wire.CodeProtocol, "%v", err)
+	}
+	answer := p.take(id, run)
+	if answer == nil {
+		return nil
+	}
+	return s.Send(ctx, answer)
+}
+
+func (p *fakePeer) take(id wire.ID, run *rooms.Run) wire.Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for n := run.First; n <= run.Last(); n++ {
+		at := fmt.Sprintf("%s/%d", run.Log, n)
+		if first, ok := p.signed[at]; ok && first != run.Hash {
+			p.t.Errorf("number %d of log %s was signed twice", n, run.Log.Short())
+		}
+		p.signed[at] = run.Hash
+	}
+	r := p.room(id)
+	head := r.heads[run.Log]
+	refuse := func(code wire.Code) wire.Message {
+		return &wire.AppendRefused{Log: run.Log, Code: code, Text: "refused by the test", First: run.First, Last: head.Number, Link: r.links[run.Log]}
+	}
+	if p.refuse != nil {
+		if code := p.refuse(run); code != wire.CodeOK {
+			return refuse(code)
+		}
+	}
+	ack := &wire.Appended{Log: run.Log, Last: run.Last(), Link: run.Hash}
+	switch {
+	case r.hashes[run.Hash]:
+	case run.First != head.Number+1 || run.Prev != r.links[run.Log]:
+		return refuse(wire.CodeConflict)
+	default:
+		r.hashes[run.Hash] = true
+		r.heads[run.Log] = wire.Ref{Log: run.Log, Number: run.Last()}
+		r.links[run.Log] = run.Hash
+		r.clock = max(r.clock, run.Clock)
+		r.arrive(run.Raw, false)
+	}
+	if p.mute {
+		return nil
+	}
+	return ack
+}
+
+// arrive stores a run at the end of the room.
+func (r *fakeRoom) arrive(raw []byte, waits bool) {
+	r.items = append(r.items, wire.TailItem{
+		Arrival: uint64(len(r.items)) + 1, Received: uint64(time.Now().UnixNano()), Waits: waits,
+		Run: append([]byte(nil), raw...),
+	})
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func (p *fakePeer) tail(ctx context.Context, s stream, m *wire.Tail) error {
+	after := uint64(0)
+	if string(m.Instance) == string(p.instance[:]) {
+		after = m.After
+	}
+	p.mu.Lock()
+	items := p.room(m.Room).items
+	if m.Last > 0 {
+		have := uint64(0)
+		start := len(items)
+		for start > 0 && have < m.Last {
+			start--
+			run, _ := rooms.ParseRun(items[start].Run)
+			have += uint64(run.Count())
+		}
+		after = uint64(start)
+	}
+	p.mu.Unlock()
+	for first := true; ; first = false {
+		p.mu.Lock()
+		r := p.room(m.Room)
+		items, changed := r.items[min(after, uint64(len(r.items))):], r.changed
+		p.mu.Unlock()
+		for len(items) > 0 {
+			n := min(len(items), 8)
+			if err := s.Send(ctx, &wire.TailRuns{Items: items[:n]}); err != nil {
+				return err
+			}
+			after += uint64(n)
+			items = items[n:]
+		}
+		if err := s.Send(ctx, &wire.TailMark{Instance: p.instance[:], Arrival: after, Live: first}); err != nil {
+			return err
+		}
+		if !m.Follow {
+			return nil
+		}
+		var ended, done <-chan struct{}
+		if fs, ok := s.(*fakeStream); ok {
+			ended, done = fs.ended, fs.session.done
+		}
+		select {
+		case <-changed:
+		case <-ended:
+			return errCut
+		case <-done:
+			return errCut
+		}
+	}
+}
+
+func (p *fakePeer) authority(ctx context.Context, s stream, m *wire.AuthorityGet) error {
+	p.mu.Lock()
+	r := p.room(m.Room)
+	if r.auth.Len() == 0 {
+		p.mu.Unlock()
+		return wire.Errorf(wire.CodeNotFound, "no such room")
+	}
+	digest := r.auth.Digest()
+	out := &wire.Authority{Digest: digest[:]}
+	if string(m.Known) != string(digest[:]) {
+		for _, e := range r.auth.All() {
+			out.Entries = append(out.Entries, e.Raw)
+		}
+	}
+	for _, b := range r.boxes {
+		if b.Recipient == m.Recipient || m.Recipient.IsZero() {
+			out.Boxes = append(out.Boxes, b.Raw)
+		}
+	}
+	p.mu.Unlock()
+	return s.Send(ctx, out)
+}
+
+func (p *fakePeer) submit(ctx context.Context, s stream, m *wire.Submit) error {
+	p.mu.Lock()
+	r := p.room(m.Room)
+	for _, raw := range m.Entries {
+		e, err := rooms.ParseEntry(raw)
+		if err == nil {
+			_, _, err = r.auth.Add(e)
+		}
+		if err != nil {
+			p.mu.Unlock()
+			return wire.Errorf(wire.CodeInvalid, "%v", err)
+		}
+	}
+	for _, raw := range m.Boxes {
+		b, err := rooms.ParseBox(raw)
+		if err != nil {
+			p.mu.Unlock()
+			return wire.Errorf(wire.CodeInvalid, "%v", err)
+		}
+		if v, why := r.auth.JudgeBox(b); v != rooms.Valid {
+			p.t.Errorf("box is %v: %v", v, why)
+		}
+		r.boxes = append(r.boxes, b)
+	}
+	p.mu.Unlock()
+	return s.Send(ctx, &wire.Done{})
+}
+
+// testClient returns a client of p with its home in dir ("": a fresh one).
+func testClient(t testing.TB, p *fakePeer, name, dir string) *Client {
+	t.Helper()
+	key, err := identity.Generate(identity.Ed25519, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testClientOf(t, p, key, dir)
+}
+
+func testClientOf(t testing.TB, p *fakePeer, key *identity.Private, dir string) *Client {
+	t.Helper()
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	c, err := Open(Config{
+		Identity: key, Network: identity.Network{Name: "test"}, Dir: dir,
+		Notice: func(s string) { t.Logf("notice: %s", s) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.dial = p.dial
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// texts reads the whole room.
+func texts(t testing.TB, c *Client, room wire.ID) []string {
+	t.Helper()
+	var list []string
+	for m, err := range c.Tail(t.Context(), room, TailOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Problem != nil {
+			t.Fatalf("message %d of log %s: %v", m.Seq, m.Log.Short(), m.Problem)
+		}
+		list = append(list, string(m.Data))
+	}
+	return list
+}
