@@ -49,6 +49,8 @@ type RoomData struct {
 	Heads       []store.Head
 	LastArrival uint64
 	Index       []RunMeta // of open rooms (IsOpen): all runs, in the order of their arrival; else empty
+
+	parts *roomParts // see Parse
 }
 
 // RunMeta is what retention needs to know of a stored run.
