@@ -156,7 +156,7 @@ type room struct {
 	digestsFresh                    bool
 
 	logs       map[wire.ID]*logState
-	boxInfo    map[wire.ID]*boxInfo
+	boxInfo    map[wire.ID]*heldBox
 	boxesFor   map[wire.ID][]wire.ID // by recipient, durable ones in order
 	proofByLog map[wire.ID]*Proof
 	proofs2    map[wire.ID]*Proof
@@ -234,7 +234,7 @@ type stagedRun struct {
 	link wire.ID
 }
 
-type boxInfo struct {
+type heldBox struct {
 	epoch, recipient wire.ID
 	durable          bool
 }

@@ -23,7 +23,7 @@ type roomParts struct {
 
 type boxPart struct {
 	id   wire.ID
-	info boxInfo
+	info heldBox
 }
 
 // Parse parses the room's records. It may be called from any goroutine before
@@ -76,7 +76,7 @@ func (d *RoomData) Parse() error {
 	}
 	for _, h := range d.Heads {
 		lg := &logState{id: h.Log, author: h.Author, durable: h.Last, durLink: h.Link, floor: h.Floor, bytes: h.Bytes, limit: noLimit}
-		state, err := readNote(h.Note, h.Last, h.Link)
+		state, err := readNote([]byte(h.Note), h.Last, h.Link)
 		if err != nil && p.err == nil {
 			p.err = err
 		}
@@ -156,7 +156,7 @@ func (r *room) clear(c *Core) {
 	r.entries, r.boxes, r.proofs, r.logTree = rangeTree{}, rangeTree{}, rangeTree{}, rangeTree{heads: true}
 	r.digestsFresh = false
 	r.logs = make(map[wire.ID]*logState)
-	r.boxInfo = make(map[wire.ID]*boxInfo)
+	r.boxInfo = make(map[wire.ID]*heldBox)
 	r.boxesFor = make(map[wire.ID][]wire.ID)
 	r.proofByLog = make(map[wire.ID]*Proof)
 	r.proofs2 = make(map[wire.ID]*Proof)

@@ -137,7 +137,7 @@ func (c *Core) takeBoxes(r *room, from *link, boxes []*Box) error {
 			}
 			continue
 		}
-		r.boxInfo[b.ID] = &boxInfo{epoch: b.Epoch, recipient: b.Recipient}
+		r.boxInfo[b.ID] = &heldBox{epoch: b.Epoch, recipient: b.Recipient}
 		f := c.fly(r)
 		f.addRecord(r, storeBox, b.ID, b.Raw)
 		f.boxes = append(f.boxes, flightRecord{r, b.ID, from})

@@ -290,7 +290,7 @@ func (c *Core) stage(r *room, lg *logState, run *Run, from *link, req *request, 
 	lg.staged = append(lg.staged, stagedRun{run.Last(), run.Hash})
 	f.data.Runs = append(f.data.Runs, store.Run{
 		Room: r.id, Log: lg.id, Author: lg.author, First: run.First, Last: run.Last(),
-		Link: run.Hash, Arrival: r.arrival, Received: received, Bytes: run.Raw, Note: lg.state.note(),
+		Link: run.Hash, Arrival: r.arrival, Received: received, Bytes: run.Raw, Note: string(lg.state.note()),
 	})
 	f.size += len(run.Raw) + 256
 	fr := flightRun{

@@ -1,6 +1,8 @@
 package rooms
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 
 	"parley/wire"
@@ -85,6 +87,7 @@ func (p *Parts) right(delegation, join []byte) error {
 }
 
 func (p *Parts) record(set uint64, raw []byte) error {
+	raw = bytes.Clone(raw) // records are kept; the frame is not to be kept with them
 	var err error
 	switch set {
 	case wire.SetEntries:
@@ -105,8 +108,8 @@ func (p *Parts) record(set uint64, raw []byte) error {
 	default:
 		return fmt.Errorf("rooms: set %d is unknown", set)
 	}
-	if unknownRecord(err) {
-		return nil
+	if errors.Is(err, ReasonVersion) || errors.Is(err, ReasonKind) {
+		return nil // of a newer version
 	}
 	return err
 }
