@@ -38,6 +38,14 @@ func openLife(disk *diskFS, path string, mustExist bool, log *slog.Logger) (*lif
 	}
 	options.TargetFileSizes[0] = tableFileBytes
 	options.Experimental.FileCacheShards = 2
+	options.Experimental.SpanPolicyFunc = func(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+		for _, border := range [...]byte{tableArrival, tableRun} {
+			if start[0] < border {
+				return policy, []byte{border}, nil
+			}
+		}
+		return policy, nil, nil
+	}
 	// Runs and boxes are ciphertext and hashes: compressing them costs time and saves nothing.
 	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	disk.state.Store(opening)
