@@ -17,7 +17,7 @@ import (
 func TestASmallDiskIsFullWhenItIsAndLargerWhenItIsMadeSo(t *testing.T) {
 	h := New(t).Host("a", HostOpts{})
 	h.SmallDisk("peer", 1<<20)
-	file := filepath.Join(h.folder("peer"), "file")
+	file := filepath.Join(h.Folder("peer"), "file")
 	if err := os.WriteFile(file, make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("2 MiB on a disk of 1 MiB: %v", err)
 	}

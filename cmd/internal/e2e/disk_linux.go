@@ -11,7 +11,7 @@ import (
 // own (a tmpfs) of so many bytes.
 func (h *Host) SmallDisk(of string, size int) {
 	h.t.Helper()
-	folder := h.folder(of)
+	folder := h.Folder(of)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		h.t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func (h *Host) SmallDisk(of string, size int) {
 // ResizeDisk makes that disk larger or smaller.
 func (h *Host) ResizeDisk(of string, size int) {
 	h.t.Helper()
-	if err := unix.Mount("", h.folder(of), "", unix.MS_REMOUNT, fmt.Sprintf("size=%d", size)); err != nil {
+	if err := unix.Mount("", h.Folder(of), "", unix.MS_REMOUNT, fmt.Sprintf("size=%d", size)); err != nil {
 		h.t.Fatalf("lab: %d bytes for the disk of %s: %v", size, h.Name, err)
 	}
 }
