@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -395,15 +396,22 @@ func TestAGateBoundsTheTotalFromManySourcesAndForgetsThem(t *testing.T) {
 	}
 }
 
+// BenchmarkHandshake measures both ends' work together: of a first contact, and
+// where each end has seen the other's bundle before.
 func BenchmarkHandshake(b *testing.B) {
-	for name, byToken := range map[string]bool{"full": false, "token": true} {
-		b.Run(name, func(b *testing.B) {
-			i, r := pair(b, byToken)
-			b.ReportAllocs()
-			for b.Loop() {
-				complete(b, i, r)
-			}
-		})
+	for _, known := range []bool{false, true} {
+		for _, byToken := range []bool{false, true} {
+			b.Run(fmt.Sprintf("known=%t/token=%t", known, byToken), func(b *testing.B) {
+				i, r := pair(b, byToken)
+				if known {
+					i.Known, r.Known = new(identity.Known), new(identity.Known)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					complete(b, i, r)
+				}
+			})
+		}
 	}
 }
 

@@ -153,7 +153,7 @@ func (h *Initiator) readMessage2(b []byte) error {
 	if err != nil {
 		return err
 	}
-	bundle, err := checkSignature(p, ContextResponder, &th2)
+	bundle, err := checkSignature(h.cfg.Known, p, ContextResponder, &th2)
 	if err != nil {
 		return err
 	}

@@ -192,7 +192,7 @@ func (h *Responder) readMessage3(b []byte, now time.Time) (*Result, error) {
 		}
 		id := [TokenIDSize]byte(p.who)
 		r.Token = &id
-	} else if r.Remote, err = checkSignature(p, ContextInitiator, &h.th3); err != nil {
+	} else if r.Remote, err = checkSignature(h.cfg.Known, p, ContextInitiator, &h.th3); err != nil {
 		return nil, err
 	}
 	if r.Remote.ID() == h.own {
