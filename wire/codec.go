@@ -71,6 +71,18 @@ func notNil(b []byte) []byte {
 	return b
 }
 
+func encodeUints(enc *msgpack.Encoder, values ...uint64) error {
+	if err := enc.EncodeArrayLen(len(values)); err != nil {
+		return err
+	}
+	for _, v := range values {
+		if err := enc.EncodeUint(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func encodeRuns(enc *msgpack.Encoder, runs [][]byte) error {
 	if err := enc.EncodeArrayLen(len(runs)); err != nil {
 		return err

@@ -24,6 +24,16 @@ const (
 	// MaxRefs is how many messages of other logs a run refers to.
 	MaxRefs = 3
 
+	// MaxSoftware is the longest name and version in a Hello, in bytes.
+	MaxSoftware = 64
+
+	// MaxText is the longest text beside an error code, in bytes: a line or two.
+	MaxText = 256
+
+	// FirstStreamType is the first number of the message types that streams
+	// carry; those below are the session's own, on stream 0.
+	FirstStreamType Type = 16
+
 	// FirstOptional is the first number of the message types that a receiver
 	// that does not know them skips.
 	FirstOptional Type = 0x4000

@@ -5,6 +5,12 @@ package wire
 func registry() []Row {
 	return []Row{
 		// The session's own, on stream 0 (package session).
+		{TypeHello, "Hello", LegalHello, boundTiny, func() Message { return new(Hello) }},
+		{TypePing, "Ping", LegalSession, boundTiny, func() Message { return new(Ping) }},
+		{TypePong, "Pong", LegalSession, boundTiny, func() Message { return new(Pong) }},
+		{TypeCredit, "Credit", LegalSession, boundTiny, func() Message { return new(Credit) }},
+		{TypeStreamEnd, "StreamEnd", LegalSession, boundTiny, func() Message { return new(StreamEnd) }},
+		{TypeClose, "Close", LegalHello | LegalSession, boundTiny, func() Message { return new(Close) }},
 		// Between a user and a peer (package rooms/client).
 		{TypeTokenRequest, "TokenRequest", LegalUserToPeer, boundTiny, func() Message { return new(TokenRequest) }},
 		{TypeTokenGrant, "TokenGrant", LegalPeerToUser, boundRecord, func() Message { return new(TokenGrant) }},

@@ -61,14 +61,19 @@ func newChain(block cipher.Block, fresh func(cipher.Block, []byte) cipher.BlockM
 	return c
 }
 
-// run encrypts or decrypts whole blocks from src to dst, which are the same
-// slice or do not overlap.
-func (c *chain) run(dst, src, iv []byte) {
+// start makes the mode begin anew with an IV.
+func (c *chain) start(iv []byte) {
 	if c.reset == nil {
 		c.mode = c.fresh(c.block, iv)
 	} else {
 		c.reset.SetIV(iv)
 	}
+}
+
+// run encrypts or decrypts whole blocks from src to dst, which are the same
+// slice or do not overlap.
+func (c *chain) run(dst, src, iv []byte) {
+	c.start(iv)
 	c.mode.CryptBlocks(dst, src)
 }
 
