@@ -109,7 +109,6 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 	}
 	bar := newProgress(a.out, "sent", -1)
 	opts.Progress = func(durable uint64) { bar.set(durable) }
-	opts.Timeout = c.Timeout
 	sum, err := cl.Pipe(a.ctx, room.ID, src, opts)
 	bar.end()
 	if err != nil {

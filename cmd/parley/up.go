@@ -84,7 +84,7 @@ func (c *upCmd) Run(a *app) error {
 
 	wg.Go(func() { watchPeers(ctx, a, cl) })
 	wg.Go(func() {
-		if err := agent.New(agent.Config{Client: cfg, Logger: logger.With("part", "agent")}).Run(ctx); err != nil && ctx.Err() == nil {
+		if err := agent.New(agent.Config{Client: cl, Logger: logger.With("part", "agent")}).Run(ctx); err != nil && ctx.Err() == nil {
 			logger.Error("the agent ended", "error", err)
 		}
 	})
