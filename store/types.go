@@ -21,6 +21,11 @@ type Run struct {
 
 	Received int64  // when the run was taken: Unix time in nanoseconds, by the peer's clock
 	Bytes    []byte // the run as received, opaque
+
+	// Note is kept with the head of the run's log in place of the one before: what the writer of
+	// the batch wants to know again of the log's last run. At most MaxNote bytes, opaque.
+	// Runs that are read have none.
+	Note string
 }
 
 // Kind tells apart the sorts of records of a room. The store attaches no meaning to it.
@@ -57,6 +62,7 @@ type Head struct {
 	Bytes        uint64  // sum of len(Bytes) of the runs held
 	LastArrival  uint64  // arrival number of the last run
 	LastReceived int64   // Received of the last run
+	Note         string // of the last run
 }
 
 // A Value is one setting, token or the like under a key of 1 to MaxKey bytes. In a batch

@@ -124,7 +124,8 @@ func appendLogState(dst []byte, s *logState) []byte {
 	dst = binary.AppendUvarint(dst, s.Floor)
 	dst = binary.AppendUvarint(dst, s.Last)
 	dst = binary.AppendUvarint(dst, s.Bytes)
-	return binary.AppendUvarint(dst, s.LastArrival)
+	dst = binary.AppendUvarint(dst, s.LastArrival)
+	return append(dst, s.Note...)
 }
 
 func decodeLogState(log wire.ID, b []byte) (s logState, err error) {
@@ -138,7 +139,8 @@ func decodeLogState(log wire.ID, b []byte) (s logState, err error) {
 	s.Last = r.uvarint()
 	s.Bytes = r.uvarint()
 	s.LastArrival = r.uvarint()
-	return s, r.end()
+	s.Note = string(r.b)
+	return s, r.err
 }
 
 // runValueSize is the encoded size of a run whose arrival number is given apart.

@@ -316,7 +316,7 @@ func (st *stager) appendRun(tx *transaction, r *request, i int) error {
 	log.changed = true
 	log.Last, log.Link = run.Last, run.Link
 	log.Bytes += uint64(len(run.Bytes))
-	log.LastArrival, log.LastReceived = arrival, run.Received
+	log.LastArrival, log.LastReceived, log.Note = arrival, run.Received, run.Note
 
 	op := tx.batch.SetDeferred(runKeySize, runValueSize(run, arrival))
 	appendRunKey(op.Key[:0], room.number, log.number, run.First)

@@ -29,7 +29,7 @@ func Main(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	cleanup := buildForTests()
-	code, err := again()
+	code, err := insideNamespaces()
 	if err != nil {
 		code = withoutNamespaces(m, err)
 	}
@@ -57,9 +57,9 @@ lab: profile that allows unshare(2) and clone(2) with CLONE_NEWUSER.
 	return m.Run()
 }
 
-// again runs this test binary in new namespaces and returns its exit code. The
+// insideNamespaces runs this test binary in new namespaces and returns its exit code. The
 // error is non-nil only when it could not be started there.
-func again() (int, error) {
+func insideNamespaces() (int, error) {
 	// The child dies with the thread that started it: hold on to this one.
 	runtime.LockOSThread()
 	attempts := []func(*syscall.SysProcAttr){withUserNamespace}

@@ -120,9 +120,14 @@ type Result struct {
 // Run runs a program on the host to its end, with the text as stdin.
 func (h *Host) Run(stdin string, argv ...string) Result {
 	h.t.Helper()
-	p := h.Spawn(nil, argv, func(c *exec.Cmd) { c.Stdin = strings.NewReader(stdin) })
+	p := h.Spawn(nil, argv, input(stdin))
 	code := p.Wait(CommandWithin)
 	return Result{Out: p.Out.String(), Err: p.Err.String(), Code: code}
+}
+
+// input gives a command its stdin.
+func input(text string) func(*exec.Cmd) {
+	return func(c *exec.Cmd) { c.Stdin = strings.NewReader(text) }
 }
 
 // Output keeps what a process writes, and lets tests wait for more of it.

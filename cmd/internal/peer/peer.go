@@ -97,7 +97,7 @@ func New(cfg Config) (*Peer, error) {
 	p := &Peer{
 		cfg: cfg, id: cfg.Identity.ID(), log: cfg.Logger, store: cfg.Store, started: time.Now(),
 		events: make(chan rooms.Event, maxEvents), asks: make(chan func()), coreDone: make(chan struct{}),
-		hub: newHub(), sessions: newSessions(), gate: handshake.NewGate(),
+		hub: newHub(), sessions: newSessions(), gate: new(handshake.Gate),
 		pulls: make(map[rooms.PullKey]context.CancelFunc), requests: make(map[rooms.ReqKey]*request),
 		changed: make(chan struct{}),
 	}
@@ -108,7 +108,7 @@ func New(cfg Config) (*Peer, error) {
 	p.persist = newPersister(cfg.Store, p.persisted)
 	p.dialer = newDialer(p)
 	p.tokens = session.NewTokens(storeValues{cfg.Store}, p.live.revoked)
-	p.core = rooms.New(rooms.Config{Self: p.id, Network: cfg.Network, Open: cfg.Open, Rand: rand.Reader})
+	p.core = rooms.New(rooms.Config{Self: p.id, Network: cfg.Network, Open: cfg.Open})
 	ln, err := listen(cfg.Listen)
 	if err != nil {
 		return nil, err

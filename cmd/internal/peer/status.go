@@ -51,11 +51,23 @@ func (p *Peer) Status(ctx context.Context) *wire.Status {
 		m.Received += s.Received
 	}
 	p.ask(func(c *rooms.Core) {
-		snap := c.Snapshot()
-		m.Rooms = uint64(snap.Rooms)
-		for _, n := range snap.Counters {
-			m.Counters = append(m.Counters, wire.Counter{Name: n.Name, Value: n.Value})
-		}
+		n := c.Stats()
+		m.Rooms = uint64(n.Rooms)
+		m.Counters = append(m.Counters,
+			wire.Counter{Name: "messages_held", Value: n.Messages},
+			wire.Counter{Name: "logs_held", Value: n.Logs},
+			wire.Counter{Name: "messages_appended", Value: n.Appended},
+			wire.Counter{Name: "messages_received", Value: n.Received},
+			wire.Counter{Name: "runs_duplicate", Value: n.Duplicates},
+			wire.Counter{Name: "runs_parked", Value: n.Parked},
+			wire.Counter{Name: "runs_void", Value: n.Void},
+			wire.Counter{Name: "runs_limited", Value: n.Limited},
+			wire.Counter{Name: "gaps", Value: n.Gaps},
+			wire.Counter{Name: "pulls", Value: n.Pulls},
+			wire.Counter{Name: "walks", Value: n.Walks},
+			wire.Counter{Name: "forks", Value: n.Forks},
+			wire.Counter{Name: "batches_failed", Value: n.FailedBatches},
+		)
 	})
 	return m
 }
@@ -91,7 +103,7 @@ func (p *Peer) peers() *wire.Peers {
 	shared := make(map[rooms.PeerKey]int)
 	p.ask(func(c *rooms.Core) {
 		for _, l := range links {
-			shared[l.key] = c.SharedRooms(l.key)
+			shared[l.key] = c.PeerRooms(l.key)
 		}
 	})
 	m := &wire.Peers{}
@@ -138,6 +150,8 @@ func compareStrings(a, b string) int {
 
 // servePeers answers a PeersGet, and again at every change of the links.
 func (p *Peer) servePeers(ctx context.Context, st *session.Stream, watch bool) error {
+	ctx, cancel := p.whileWanted(ctx, st, watch)
+	defer cancel()
 	for {
 		changed := p.peersChanged()
 		if err := st.Send(ctx, p.peers()); err != nil || !watch {
@@ -148,8 +162,6 @@ func (p *Peer) servePeers(ctx context.Context, st *session.Stream, watch bool) e
 		case <-time.After(time.Second): // bytes and round trips change without an event
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-st.Done():
-			return nil
 		}
 	}
 }

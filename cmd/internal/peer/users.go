@@ -118,23 +118,29 @@ func (p *Peer) answer(ctx context.Context, s *session.Session, st *session.Strea
 		if !p.mayRead(user, m.Room) {
 			return wire.Errorf(wire.CodeNotFound, "this peer does not keep that room for you")
 		}
-		ctx, cancel := context.WithCancel(ctx)
+		ctx, cancel := p.whileWanted(ctx, st, m.Follow)
 		defer cancel()
-		p.wg.Go(func() {
-			// The user ends a tail by ending its stream.
-			for {
-				if _, err := st.Recv(ctx); err != nil {
-					if m.Follow || !errors.Is(err, io.EOF) {
-						cancel()
-					}
-					return
-				}
-			}
-		})
 		return p.serveTail(ctx, st, m)
 	default:
 		return p.serveCore(ctx, st, user, m)
 	}
+}
+
+// whileWanted returns a context that ends when the user gives up the stream;
+// of an answer without end, also when the user's side of it ends in order.
+func (p *Peer) whileWanted(ctx context.Context, st *session.Stream, endless bool) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	p.wg.Go(func() {
+		for {
+			if _, err := st.Recv(ctx); err != nil {
+				if endless || !errors.Is(err, io.EOF) {
+					cancel()
+				}
+				return
+			}
+		}
+	})
+	return ctx, cancel
 }
 
 // serveCore passes the messages of a stream to the core and its replies back.
