@@ -30,6 +30,8 @@ type Client struct {
 	rooms   map[wire.ID]*room
 	closed  bool
 
+	step stepHook // tests only
+
 	petnamesOnce sync.Once
 	petnamesRead map[wire.ID]string
 }
@@ -101,11 +103,28 @@ func (c *Client) Close() error {
 		return nil
 	}
 	if live != nil {
-		live.transport.Close(wire.CodeOK, "")
+		live.finish()
 	}
 	c.cancel()
 	c.tasks.Wait()
 	return nil
+}
+
+// finish ends the session in good order: once the token that was asked for has
+// come, and with the close told to the peer, if neither takes long.
+func (c *connection) finish() {
+	timer := time.NewTimer(closeWait)
+	defer timer.Stop()
+	select {
+	case <-c.token:
+	case <-c.transport.Done():
+	case <-timer.C:
+	}
+	c.transport.Close(wire.CodeOK, "")
+	select {
+	case <-c.transport.Done():
+	case <-timer.C:
+	}
 }
 
 func (c *Client) notice(format string, args ...any) {
@@ -143,6 +162,7 @@ type connection struct {
 	transport transport
 	peer      wire.ID
 	name      string
+	token     <-chan struct{} // closed when no token is awaited any more
 }
 
 func (c *connection) ended() bool {
@@ -219,7 +239,10 @@ func (c *Client) open(ctx context.Context, p priority) (stream, *connection, err
 		return nil, nil, err
 	}
 	s, err := conn.transport.open(p)
-	return s, conn, err
+	if err != nil {
+		return nil, conn, lost(ctx, err)
+	}
+	return guarded{s}, conn, nil
 }
 
 // request sends m on a stream of its own and returns the stream, for answers
@@ -274,18 +297,31 @@ func recv[T wire.Message](ctx context.Context, s stream) (T, error) {
 	return answer, nil
 }
 
-// cutOff reports whether an error is the end of the session rather than the
-// peer's answer or the caller's doing.
-func cutOff(err error) bool {
-	if errors.Is(err, ErrNoDaemon) || errors.Is(err, ErrWrongPeer) || errors.Is(err, errClosed) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return false
-	}
+// errLost says that a session ended under a request.
+var errLost = errors.New("client: the session with the daemon ended")
+
+// cutOff reports whether a request ended for a reason that another session, or
+// another try, may help against; not so the peer's answer or the caller's doing.
+func cutOff(err error) bool { return errors.Is(err, errLost) || errors.Is(err, errAgain) }
+
+// A guarded stream tells the session's end from what the peer answers.
+type guarded struct{ stream }
+
+func (g guarded) Send(ctx context.Context, m wire.Message) error {
+	return lost(ctx, g.stream.Send(ctx, m))
+}
+
+func (g guarded) Recv(ctx context.Context) (wire.Message, error) {
+	m, err := g.stream.Recv(ctx)
+	return m, lost(ctx, err)
+}
+
+func lost(ctx context.Context, err error) error {
 	var we *wire.Error
-	if errors.As(err, &we) {
-		return we.Remote && we.Code == wire.CodeShutdown || !we.Remote && we.Code == wire.CodeTimeout
+	if err == nil || ctx.Err() != nil || errors.As(err, &we) && we.Remote && we.Code != wire.CodeShutdown {
+		return err
 	}
-	return true
+	return fmt.Errorf("%w: %w", errLost, err)
 }
 
 // codeOf is the code that the peer gave with an error, or CodeOK.

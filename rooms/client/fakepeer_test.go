@@ -30,8 +30,8 @@ type fakePeer struct {
 	before func(m wire.Message) error
 	// refuse, when it returns a code, refuses a run.
 	refuse func(r *rooms.Run) wire.Code
-	// mute keeps acknowledgements back.
-	mute     bool
+	// after is called when a run was taken, before it is acknowledged.
+	after func() error
 	requests map[wire.Type]int
 }
 
@@ -76,7 +76,9 @@ func (p *fakePeer) dial(context.Context) (*connection, error) {
 	}
 	s := &fakeSession{peer: p, done: make(chan struct{})}
 	p.sessions = append(p.sessions, s)
-	return &connection{transport: s, peer: p.id, name: "fake"}, nil
+	none := make(chan struct{})
+	close(none)
+	return &connection{transport: s, peer: p.id, name: "fake", token: none}, nil
 }
 
 // cut ends all sessions, as kill -9 of the daemon does.
@@ -291,8 +293,14 @@ func (p *fakePeer) append(ctx context.Context, s stream, id wire.ID, raw []byte)
 		return wire.Errorf(wire.CodeProtocol, "%v", err)
 	}
 	answer := p.take(id, run)
-	if answer == nil {
-		return nil
+	p.mu.Lock()
+	after := p.after
+	p.mu.Unlock()
+	if after != nil {
+		if err := after(); err != nil {
+			p.cut()
+			return errCut
+		}
 	}
 	return s.Send(ctx, answer)
 }
@@ -328,9 +336,6 @@ func (p *fakePeer) take(id wire.ID, run *rooms.Run) wire.Message {
 		r.links[run.Log] = run.Hash
 		r.clock = max(r.clock, run.Clock)
 		r.arrive(run.Raw, false)
-	}
-	if p.mute {
-		return nil
 	}
 	return ack
 }

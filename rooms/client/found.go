@@ -278,6 +278,14 @@ func (c *Client) Leave(ctx context.Context, id wire.ID) error {
 	if err := c.refreshRoom(ctx, id); err != nil {
 		return err
 	}
+	var role rooms.Role
+	r.view(func(_ *rooms.Authority, v *rooms.View) { role = v.Role(c.me) })
+	switch role {
+	case rooms.RoleMaster:
+		return rooms.ReasonMasterLeaves
+	case rooms.RoleNone:
+		return c.drop(ctx, r) // left or never in: only this home still names it
+	}
 	// What is not acknowledged yet is part of what the leave names.
 	if err := newWriter(c, r, interactive, nil).window(ctx); err != nil {
 		return err

@@ -86,7 +86,8 @@ func (c *Client) newTail(id wire.ID, opts TailOptions, give func(*Message) bool)
 func (t *tail) run(ctx context.Context) error {
 	for first := true; ; first = false {
 		err := t.session(ctx)
-		if err == nil || errors.Is(err, errStopped) || !cutOff(err) || ctx.Err() != nil {
+		again := cutOff(err) || errors.Is(err, ErrNoDaemon) && !first
+		if !again || ctx.Err() != nil {
 			return errors.Join(err, t.settle())
 		}
 		if err := t.settle(); err != nil {
@@ -179,9 +180,9 @@ func (t *tail) consume(ctx context.Context, steps <-chan tailStep) error {
 			if t.live && !t.opts.Follow {
 				return nil
 			}
-			return io.ErrUnexpectedEOF
+			err = step.err
 		default:
-			return step.err
+			err = step.err
 		}
 		if err != nil {
 			return err
@@ -201,7 +202,7 @@ func (t *tail) consume(ctx context.Context, steps <-chan tailStep) error {
 func (t *tail) next(ctx context.Context, steps <-chan tailStep) (tailStep, error) {
 	ready := func(s tailStep, ok bool) (tailStep, error) {
 		if !ok {
-			return s, cmp.Or(ctx.Err(), io.ErrUnexpectedEOF)
+			return s, cmp.Or(ctx.Err(), errLost)
 		}
 		if s.run != nil {
 			<-s.run.done

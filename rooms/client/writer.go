@@ -25,7 +25,7 @@ type writer struct {
 	summary  Summary
 
 	queue []outgoing // to be sent, in order
-	step  func(string) error
+	step  stepHook
 
 	// In a window.
 	turn     *turn
@@ -57,7 +57,7 @@ type outgoing struct {
 }
 
 func newWriter(c *Client, r *room, p priority, results func([]Result) error) *writer {
-	return &writer{c: c, room: r, priority: p, results: results}
+	return &writer{c: c, room: r, priority: p, results: results, step: c.step}
 }
 
 // window sends what is queued, and what the feed has meanwhile, under one turn.
@@ -101,7 +101,7 @@ func (w *writer) openBox() (outboxFile, error) {
 	}
 	w.at, err = placeOf(f)
 	if err == nil {
-		w.box, err = readOutbox(w.stepped(f))
+		w.box, err = readOutbox(w.step.file(f))
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
