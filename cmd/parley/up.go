@@ -11,6 +11,7 @@ import (
 	"parley/cmd/internal/peer"
 	"parley/handshake/identity"
 	"parley/rooms/client"
+	"parley/rooms/client/agent"
 	"parley/wire"
 )
 
@@ -82,6 +83,11 @@ func (c *upCmd) Run(a *app) error {
 	a.out.printf("         parley room create ops && parley room invite ops\n")
 
 	wg.Go(func() { watchPeers(ctx, a, cl) })
+	wg.Go(func() {
+		if err := agent.New(agent.Config{Client: cl, Logger: logger.With("part", "agent")}).Run(ctx); err != nil && ctx.Err() == nil {
+			logger.Error("the agent ended", "error", err)
+		}
+	})
 	if ended == nil {
 		<-ctx.Done()
 		return nil
