@@ -31,6 +31,18 @@ func TestEntriesThatBreakARuleAreRefusedWithItsName(t *testing.T) {
 		e, err := epochAt(tr.master, at)
 		tr.refused(ReasonChain, e, err)
 	})
+	t.Run("first on a chain without naming its appointment", func(*testing.T) {
+		at := tr.next()
+		at.Chain, at.Number, at.Prev = wire.ID{7}, 1, wire.ID{}
+		e, err := epochAt(tr.master, at)
+		tr.refused(ReasonHeads, e, err)
+	})
+	t.Run("first on a chain with something before it", func(*testing.T) {
+		at := tr.next()
+		at.Chain, at.Number = at.Prev, 1
+		e, err := epochAt(tr.master, at)
+		tr.refused(ReasonHeads, e, err)
+	})
 	t.Run("heads omit the entry before", func(*testing.T) {
 		at := tr.next()
 		at.Heads = []wire.ID{tr.genesis.ID}
@@ -242,9 +254,15 @@ func TestHeadsAreFewHoweverManyJoinAndLeave(t *testing.T) {
 func TestHeadsBeyondTheBoundKeepWhatTheWriterMustName(t *testing.T) {
 	tr := newTestRoom(t)
 	bob := tr.member("bob", RoleMember)
+	inv := tr.invite(RoleMember)
 	at := tr.next()
 	for range MaxHeads + 6 {
 		tr.add(NewEpoch(tr.master, at, randomBytes(nonceSize), tr.epochKey))
+	}
+	eve := newUser(t, "eve") // joins without having seen the branches
+	late := tr.add(NewJoin(eve, Place{Room: tr.Room(), Time: testTime()}, tr.links[inv.ID], inv.ID, randomBytes(nonceSize)))
+	if heads := tr.Heads(eve.ID(), nil); len(heads) != MaxHeads || !contains(heads, late.ID) {
+		t.Fatalf("%d heads, without the own join", len(heads))
 	}
 	first := tr.write(bob, nil)
 	if len(first.Heads) != MaxHeads {
@@ -319,6 +337,23 @@ func TestAHigherSerialReplacesADelegation(t *testing.T) {
 		if c.d.Replaces(old) != c.want {
 			t.Errorf("room %d peer %d serial %d", c.d.Room[0], c.d.Peer[0], c.d.Serial)
 		}
+	}
+	link := *make(1, 1, 6)
+	link.Link = true
+	if link.Replaces(old) {
+		t.Error("a link's delegation takes the place of a member's")
+	}
+}
+
+func TestTheDigestFollowsTheEntriesHeld(t *testing.T) {
+	tr := newTestRoom(t)
+	seen := map[[16]byte]bool{tr.Digest(): true}
+	for range 3 {
+		tr.newEpoch()
+		seen[tr.Digest()] = true
+	}
+	if len(seen) != 4 {
+		t.Fatalf("%d digests of four sets", len(seen))
 	}
 }
 

@@ -346,6 +346,20 @@ func TestALinkIsReadInEitherCaseAndHidesItsSecret(t *testing.T) {
 	}
 }
 
+func TestALinkHasOneTextInEitherCase(t *testing.T) {
+	l := newTestRoom(t).link()
+	for n := range 5 { // every number of bits that base32 leaves over
+		l.Addresses = []string{strings.Repeat("a", n+1)}
+		text := l.Text()
+		for _, c := range "abcdefghijklmnopqrstuvwxyz234567" {
+			other := text[:len(text)-1] + string(c)
+			if _, err := ParseLink(other); (err == nil) != (other == text) {
+				t.Errorf("last letter %c for %c: %v", c, text[len(text)-1], err)
+			}
+		}
+	}
+}
+
 func TestOpenRoomsDifferByNetworkSecretAndName(t *testing.T) {
 	home, err := identity.NewNetwork("home")
 	fatal(t, err)

@@ -255,6 +255,12 @@ func TestABoxIsKeptForWhoMayHaveTheKey(t *testing.T) {
 	judge(tr.Authority, rex, tr.epoch, bob.ID(), Pending, ReasonRelayKey)
 	judge(newTestRoom(t).Authority, bob, tr.epoch, bob.ID(), Reject, ReasonRoom)
 	judge(NewAuthority(tr.Room()), bob, tr.epoch, bob.ID(), Pending, ReasonDependency)
+	b, err := SealBox(tr.master, tr.epoch, bob.ID(), bob.Bundle().Sealing, tr.epochKey)
+	fatal(t, err)
+	b.Epoch = memberInvite.ID
+	if v, why := tr.JudgeBox(b); v != Reject || why != ReasonEpoch {
+		t.Fatal(v, why)
+	}
 	tr.leave(bob) // what he had stays kept: no peer must forget it to be in step
 	judge(tr.Authority, bob, tr.epoch, bob.ID(), Valid, ReasonNone)
 }
