@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -113,8 +114,9 @@ func translate(err error) error {
 		return err
 	case isNoSpace(err):
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
-	case errors.Is(err, pebble.ErrCorruption), errors.Is(err, pebble.ErrDBDoesNotExist):
-		return fmt.Errorf("%w: %w: check the disk, and restore the store from a backup", store.ErrCorrupt, err)
+	case pebble.IsCorruptionError(err), errors.Is(err, pebble.ErrDBDoesNotExist):
+		line, _, _ := strings.Cut(err.Error(), "\n") // the rest is for Pebble's developers
+		return fmt.Errorf("%w: %s: check the disk, and restore the store from a backup", store.ErrCorrupt, line)
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
 		return err
 	default:

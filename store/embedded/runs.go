@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"iter"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -13,16 +14,27 @@ import (
 
 // RunAt implements store.Store.
 func (s *Store) RunAt(ctx context.Context, room, log wire.ID, number uint64) (store.Run, error) {
-	for run, err := range s.Runs(ctx, room, log, number) {
-		if err != nil {
-			return store.Run{}, err
-		}
-		if run.First > number {
-			break
-		}
-		return run, nil
+	v, err := s.current(ctx)
+	if err != nil {
+		return store.Run{}, err
 	}
-	return store.Run{}, store.ErrNotFound
+	defer v.release()
+	head, roomNumber, err := v.log(room, log)
+	if err != nil {
+		return store.Run{}, err
+	}
+	if head == nil || number <= head.Floor || number > head.Last {
+		return store.Run{}, store.ErrNotFound
+	}
+	runs, _, err := v.runPage(ctx, roomNumber, head, number, false, 1)
+	if err != nil {
+		return store.Run{}, err
+	}
+	if len(runs) == 0 || runs[0].First > number {
+		return store.Run{}, corrupt(fmt.Errorf("no run holds message %d", number))
+	}
+	runs[0].Room = room
+	return runs[0], nil
 }
 
 // Runs implements store.Store.
