@@ -26,7 +26,7 @@ func TestPoint6NoPlaintextNorKeyIsInThePeersFolderItsLogOrOnTheWire(t *testing.T
 
 	// Not a word that compresses or that stands in a file for another reason.
 	marker := rand.Text()
-	name := strings.ToLower(rand.Text())
+	name := "about-" + strings.ToLower(rand.Text())
 	s.room(name)
 	for _, d := range s.daemons {
 		d.Host.MustParleyInput(strings.Repeat(marker+" at "+d.Host.Name+"\n", 100), "send", name, "--replicas", "2")
