@@ -53,6 +53,7 @@ func TestProgressCountsWhatIsMissing(t *testing.T) {
 	}
 	n.run(time.Second)
 	n.mesh()
+	n.delay = 200 * time.Millisecond
 	req := u.request(&wire.RoomWatch{Room: u.room})
 	n.run(20 * time.Second)
 	missing, end := uint64(0), wire.RoomProgress{}
