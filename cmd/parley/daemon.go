@@ -26,9 +26,9 @@ type peerFlags struct {
 	Peer        []string `help:"A peer to dial, found by discovery or not; repeat for several. The file peer/peers of the home adds to them, one a line." placeholder:"HOST:PORT" sep:"none"`
 	NoDiscovery bool     `help:"Neither send nor hear beacons."`
 	Store       string   `help:"Where messages are kept: embedded, the store in the home." default:"embedded" placeholder:"embedded"`
-	Users       string   `help:"Whom to serve: local (users of this home), any (of the network), or a file with an ID on each line." default:"local" placeholder:"local|any|FILE"`
-	LogFormat   string   `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text" placeholder:"text|json"`
-	LogLevel    string   `help:"Least level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"${log_level}" placeholder:"LEVEL"`
+	Users       string   `help:"Whom to serve: local (users of this home), any (of the network), or a file with an ID on each line (default: local)." default:"local" placeholder:"local|any|FILE"`
+	LogFormat   string   `help:"Form of the log on standard error: text or json (default: text)." enum:"text,json" default:"text" placeholder:"text|json"`
+	LogLevel    string   `help:"Least level that is logged: debug, info, warn or error (default: ${log_level})." enum:"debug,info,warn,error" default:"${log_level}" placeholder:"LEVEL"`
 	MetricsFile string   `help:"Write counters there every 15 s, in the text format that Prometheus's node exporter collects." placeholder:"FILE" type:"path"`
 }
 

@@ -54,7 +54,7 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 
 // waits is the flag of every command that waits for the daemon.
 type waits struct {
-	Timeout duration `help:"End with code 5 after this long without progress; 0: never." default:"30s" placeholder:"D"`
+	Timeout duration `help:"End with code 5 after this long without progress; 0: never (default: 30s)." default:"30s" placeholder:"D"`
 }
 
 // limit is context.WithTimeout where 0 means none.

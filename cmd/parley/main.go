@@ -36,12 +36,12 @@ type cli struct {
 
 // globals are the flags of every command.
 type globals struct {
-	Home           string `help:"Folder of keys and state (default: parley in the XDG data folder)." placeholder:"DIR" env:"PARLEY_HOME"`
-	DaemonAddr     string `name:"daemon" help:"Talk to this daemon instead of the one of the home." placeholder:"HOST:PORT"`
-	DaemonID       string `name:"daemon-id" help:"The ID that the daemon named by --daemon must prove." placeholder:"ID"`
-	NetworkName    string `name:"network" help:"Name of the network; without a secret file, an open network." placeholder:"NAME"`
-	NetworkFile    string `name:"network-secret-file" help:"File with the network's name and secret, as parley network new writes it." placeholder:"FILE" type:"path"`
-	PassphraseFile string `name:"passphrase-file" help:"File with the passphrase of the key files." placeholder:"FILE" type:"path"`
+	Home           string `group:"everywhere" help:"Folder of keys and state (default: parley in the XDG data folder)." placeholder:"DIR" env:"PARLEY_HOME"`
+	DaemonAddr     string `group:"everywhere" name:"daemon" help:"Talk to this daemon instead of the one of the home." placeholder:"HOST:PORT"`
+	DaemonID       string `group:"everywhere" name:"daemon-id" help:"The ID that the daemon named by --daemon must prove." placeholder:"ID"`
+	NetworkName    string `group:"everywhere" name:"network" help:"Name of the network; without a secret file, an open network." placeholder:"NAME"`
+	NetworkFile    string `group:"everywhere" name:"network-secret-file" help:"File with the network's name and secret, as parley network new writes it." placeholder:"FILE" type:"path"`
+	PassphraseFile string `group:"everywhere" name:"passphrase-file" help:"File with the passphrase of the key files." placeholder:"FILE" type:"path"`
 }
 
 func main() {
@@ -57,6 +57,7 @@ func newParser(c *cli, stdout, stderr *os.File, exit func(code int)) (*kong.Kong
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
+		kong.ExplicitGroups([]kong.Group{{Key: "everywhere", Title: "Flags of every command:"}}),
 	)
 }
 

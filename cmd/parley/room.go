@@ -23,7 +23,7 @@ type roomCmd struct {
 type roomCreateCmd struct {
 	waits
 	Name     string `arg:"" help:"Your name for it, and the one its members see first."`
-	History  string `help:"What a newcomer can read: all, or from when it joined." enum:"all,joined" default:"all"`
+	History  string `help:"What a newcomer can read: all, or from when it joined (default: all)." placeholder:"all|joined" enum:"all,joined" default:"all"`
 	Topic    string `help:"What the room is for."`
 	Capacity uint64 `help:"Most members (default: no bound)." placeholder:"N"`
 	JSON     bool   `name:"json" help:"Print JSON."`

@@ -15,9 +15,9 @@ import (
 type roomInviteCmd struct {
 	waits
 	Room    roomName `arg:"" help:"Name of a room, or at least 8 characters of its ID."`
-	Uses    int      `help:"How many may join by the link." default:"1" placeholder:"N"`
-	Expires duration `help:"How long the link is good: 90m, 24h, 7d." default:"24h" placeholder:"D"`
-	Role    string   `help:"What they become." enum:"member,reader,relay" default:"member"`
+	Uses    int      `help:"How many may join by the link (default: 1)." default:"1" placeholder:"N"`
+	Expires duration `help:"How long the link is good: 90m, 24h, 7d (default: 24h)." default:"24h" placeholder:"D"`
+	Role    string   `help:"What they become: member, reader or relay (default: member)." placeholder:"ROLE" enum:"member,reader,relay" default:"member"`
 	QR      bool     `name:"qr" help:"Print the link as a QR code too, on standard error."`
 	JSON    bool     `name:"json" help:"Print JSON."`
 }
