@@ -43,6 +43,18 @@ func TestBothSidesEndWithTheSameKeysAndKnowEachOther(t *testing.T) {
 	})
 }
 
+func TestASecondHandshakeOfKnownBundlesChecksTheProofsAllTheSame(t *testing.T) {
+	i, r := pair(t, false)
+	i.Known, r.Known = new(identity.Known), new(identity.Known)
+	a, b := complete(t, i, r), complete(t, i, r)
+	if a.ri.Remote != b.ri.Remote || a.rr.Remote != b.rr.Remote {
+		t.Error("the bundles were parsed again")
+	}
+	x := upTo(t, i, r, 1)
+	mallory := newIdentity(t, "mallory")
+	expectError(t, "a known bundle, signed by another", x.deliver(2, forgeReply(t, x, signed(r.Identity.Bundle().Raw, mallory, ContextResponder))), ErrSignature)
+}
+
 func TestMessagesHaveTheSizesOfTheSpecification(t *testing.T) {
 	eachMode(t, func(t *testing.T, i, r *Config) {
 		for _, name := range []string{"", "a", strings.Repeat("n", identity.MaxName)} {

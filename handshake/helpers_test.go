@@ -167,3 +167,7 @@ func (x *exchange) deliver(n int, b []byte) error {
 func (x *exchange) message(n int) []byte {
 	return bytes.Clone([][]byte{x.m1, x.m2, x.m3}[n-1])
 }
+
+func newPartKeys(es *secret, direction string, th2 *secret) *partKeys {
+	return newExpander(es).partKeys(direction, th2)
+}

@@ -105,14 +105,14 @@ type peer struct {
 type link struct {
 	p    *peer
 	r    *room
-	ref  uint64 // used in what is sent
+	ref  uint64   // used in what is sent
 	refs []uint64 // by which it is known
 	gone bool
 
-	right   Sync   // what the other side may have
+	right   Sync        // what the other side may have
 	theirs  *Delegation // presented, but not (yet) giving a right
 	mayAsk  bool        // the other side accepted ours: it sent State or InStep
-	ourKind Sync   // what the delegation last presented asks for
+	ourKind Sync        // what the delegation last presented asks for
 
 	told, their  digest16 // digests last sent and received
 	toldAny, any bool
@@ -122,8 +122,8 @@ type link struct {
 	base      bool
 	marks     map[wire.ID]uint64
 	ahead     map[wire.ID]uint64 // what it has beyond what is durable here
-	records   bool // entries, boxes or proofs here that it is not known to have
-	tentative bool // Match said Known, its answer is awaited
+	records   bool               // entries, boxes or proofs here that it is not known to have
+	tentative bool               // Match said Known, its answer is awaited
 
 	walk       *walk
 	asks       []ask // Ranges and Fetches not answered yet, oldest first
@@ -138,7 +138,7 @@ type link struct {
 	annTimer bool
 
 	pulls     int // of this room on this session
-	pulling []*pull
+	pulling   []*pull
 	holdUntil time.Time // failed to deliver
 
 	acks []*logState // gathered in a Persisted
@@ -160,7 +160,7 @@ type room struct {
 	boxesFor   map[wire.ID][]wire.ID // by recipient, durable ones in order
 	proofByLog map[wire.ID]*Proof
 	proofs2    map[wire.ID]*Proof
-	stopped    bool // some log was ended by an entry
+	stopped    bool                      // some log was ended by an entry
 	delegs     map[wire.ID][]*Delegation // by peer
 	delegCount int
 	users      map[wire.ID]bool // keeps the room for
@@ -181,21 +181,21 @@ type room struct {
 	blocked     []*logState // logs whose first parked run waits for an entry
 	hunts       int
 
-	inFlight int  // batches
+	inFlight               int // batches
 	reloading, durableMark bool
-	loading bool // not read from the store yet
-	afterLoad []func()
-	lastReceived int64
-	failed   bool // a batch failed: waits for the others, then for Loaded
-	hold     time.Duration
-	holdTill time.Time
+	loading                bool // not read from the store yet
+	afterLoad              []func()
+	lastReceived           int64
+	failed                 bool // a batch failed: waits for the others, then for Loaded
+	hold                   time.Duration
+	holdTill               time.Time
 
 	watchers  []*request
 	followers []*request
 	placed    []*request
 
-	open  *openState // of open rooms
-	heads [][]wire.ID // the lists of heads named last, shared by logs
+	open  *openState      // of open rooms
+	heads [][]wire.ID     // the lists of heads named last, shared by logs
 	shown []wire.TailItem // in this step
 
 	touchedFlag, planDue, rightsDue, viewDue bool
@@ -216,15 +216,15 @@ type logState struct {
 	staged  []stagedRun // not durable yet, ascending
 
 	limitLink wire.ID
-	cutting bool
-	huntHold time.Time
-	limit   uint64 // where a leave or a fork ends the log; noLimit: nowhere
-	end     *Pin   // where the held runs that count end, when more are held; Number 0: none counts
-	parked  []*Run // runs behind a gap or waiting for an entry, ascending
-	blocked bool   // parked[0] would be next but waits for an entry
-	hunting bool   // for a fork
-	listed  bool   // changed in this Persisted
-	from    *link  // who brought the last run that became durable; nil: a user
+	cutting   bool
+	huntHold  time.Time
+	limit     uint64 // where a leave or a fork ends the log; noLimit: nowhere
+	end       *Pin   // where the held runs that count end, when more are held; Number 0: none counts
+	parked    []*Run // runs behind a gap or waiting for an entry, ascending
+	blocked   bool   // parked[0] would be next but waits for an entry
+	hunting   bool   // for a fork
+	listed    bool   // changed in this Persisted
+	from      *link  // who brought the last run that became durable; nil: a user
 
 	open *openLog
 }

@@ -51,7 +51,13 @@ func (c *Core) appendRun(q *request, r *room, run *Run) bool {
 		c.appendAgain(q, r, lg, run)
 		return true
 	}
-	if lg != nil && lg.state != nil && run.First != lg.state.Last+1 || !r.openRoom && run.First != 1 && (lg == nil || lg.state == nil) {
+	next := uint64(1)
+	if lg != nil && lg.state != nil {
+		next = lg.state.Last + 1
+	} else if r.openRoom && run.First > 1 {
+		next = r.open.startOf(run.Log) // the messages before were let go
+	}
+	if run.First != next {
 		return refuse(wire.CodeConflict, "does not continue what this peer holds of the log")
 	}
 	fresh := lg == nil

@@ -21,16 +21,16 @@ type flight struct {
 }
 
 type flightRun struct {
-	r    *room
-	lg   *logState
-	last uint64
-	link wire.ID
-	size int
-	msgs uint64
-	raw  []byte // of runs written here: they are pushed; nil otherwise
-	pulled bool // came by a pull: the next digest tells its sender
-	from *link  // nil: a user
-	req  *request
+	r      *room
+	lg     *logState
+	last   uint64
+	link   wire.ID
+	size   int
+	msgs   uint64
+	raw    []byte // of runs written here: they are pushed; nil otherwise
+	pulled bool   // came by a pull: the next digest tells its sender
+	from   *link  // nil: a user
+	req    *request
 }
 
 type flightRecord struct {

@@ -1,7 +1,6 @@
 package rooms
 
 import (
-
 	"parley/wire"
 )
 
@@ -208,4 +207,3 @@ func (c *Core) cutLog(r *room, lg *logState) {
 		}
 	})
 }
-

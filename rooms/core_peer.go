@@ -448,4 +448,3 @@ func sortedIDs[V any](m map[wire.ID]V) []wire.ID {
 	slices.SortFunc(ids, wire.ID.Compare)
 	return ids
 }
-

@@ -308,4 +308,3 @@ func (c *Core) tellFollowers(r *room, set uint64, ids []wire.ID) {
 		}
 	}
 }
-

@@ -17,10 +17,10 @@ type request struct {
 
 	pending int // runs and messages not answered yet
 
-	recipient wire.ID             // of AuthorityGet with Follow
-	progress  wire.RoomProgress   // last told
-	placed    wire.PlacedGet      // being waited for
-	verify    *verifying          // being done
+	recipient wire.ID              // of AuthorityGet with Follow
+	progress  wire.RoomProgress    // last told
+	placed    wire.PlacedGet       // being waited for
+	verify    *verifying           // being done
 	told      map[wire.ID]struct{} // logs refused because the store failed
 }
 

@@ -10,12 +10,12 @@ import (
 // A walk compares the sets of a room with those of one session, in the order
 // of walkSets, and learns what the other side has that is missing here.
 type walk struct {
-	set    int      // index into walkSets
-	stack  [][]byte // prefixes that differ and were not asked about yet
-	ids    []wire.ID
-	found  bool // something was missing here
-	verify *verifyPeer
-	asked  time.Time // when the last answer came
+	set     int      // index into walkSets
+	stack   [][]byte // prefixes that differ and were not asked about yet
+	ids     []wire.ID
+	found   bool // something was missing here
+	verify  *verifyPeer
+	asked   time.Time // when the last answer came
 	answers int
 }
 

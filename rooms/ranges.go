@@ -12,7 +12,7 @@ type digest16 [16]byte
 // An element is one item of a set that peers compare: an entry's, box's or
 // proof's ID; or a log with its effective head.
 type element struct {
-	key  wire.ID
+	key   wire.ID
 	last  uint64  // logs only
 	link  wire.ID // logs only
 	floor uint64  // logs only; not hashed: what was trimmed away makes no difference

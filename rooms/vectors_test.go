@@ -292,6 +292,7 @@ func (v *vectorRoom) entries() []recordVector {
 	join := &Join{Invite: v.invite.ID, LinkKey: keys.Sign.Public(), Bundle: v.master.Bundle(), Nonce: nonce}
 	broken("join-that-omits-its-invite", ReasonHeads, KindJoin, Place{Room: v.Room(), Heads: []wire.ID{v.genesis.ID}}, join)
 	broken("join-signed-by-another-link", ReasonSignature, KindJoin, Place{Room: v.Room(), Heads: []wire.ID{v.invite.ID}}, join)
+	list = append(list, refusedVector("array-of-a-joins-length", ReasonEncoding, v.signedWith(12, KindEpoch, at, epoch)))
 	unknown := bytes.Clone(v.sample("epoch"))
 	unknown[1+1+34] = 32 // the kind's element
 	return append(list, refusedVector("unknown-kind", ReasonKind, unknown))
@@ -300,11 +301,16 @@ func (v *vectorRoom) entries() []recordVector {
 // signedAnyway encodes and signs an entry by the master (second signature: the
 // master's too), whatever rule it breaks.
 func (v *vectorRoom) signedAnyway(kind Kind, at Place, body Body) []byte {
-	row, _ := kindOf(uint64(kind))
 	n := 11
-	if row.cosigner != "" {
+	if row, _ := kindOf(uint64(kind)); row.cosigner != "" {
 		n++
 	}
+	return v.signedWith(n, kind, at, body)
+}
+
+// signedWith is signedAnyway with n for the length of the array.
+func (v *vectorRoom) signedWith(n int, kind Kind, at Place, body Body) []byte {
+	row, _ := kindOf(uint64(kind))
 	b := wire.AppendUint(wire.AppendArray(nil, n), version)
 	b = wire.AppendUint(wire.AppendID(b, at.Room), uint64(kind))
 	b = wire.AppendID(wire.AppendBin(b, v.master.Public()), at.Chain)
@@ -340,7 +346,32 @@ func (v *vectorRoom) proofs() []recordVector {
 	same := wire.AppendUint(wire.AppendArray(nil, 8), version)
 	same = wire.AppendID(wire.AppendBin(wire.AppendID(same, a.Room), a.Key), a.Incarnation)
 	same = wire.AppendID(wire.AppendUint(same, a.First), a.Prev)
-	return append(list, refusedVector("one-run-twice", ReasonFork, appendSide(appendSide(same, a), a)))
+	list = append(list, refusedVector("one-run-twice", ReasonFork, appendSide(appendSide(same, a), a)))
+	// Sides in the other order, and a later run without a link, signed.
+	proof := func(r1, r2 *Run) []byte {
+		b := wire.AppendUint(wire.AppendArray(nil, 8), version)
+		b = wire.AppendID(wire.AppendBin(wire.AppendID(b, r1.Room), r1.Key), r1.Incarnation)
+		return appendSide(appendSide(wire.AppendID(wire.AppendUint(b, r1.First), r1.Prev), r1), r2)
+	}
+	siblings := func(first uint64, prev wire.ID) (*Run, *Run) {
+		var out [2]*Run
+		for i := range out {
+			r, err := ParseRun(a.Raw)
+			fatal(v, err)
+			r.First, r.Prev, r.Clock = first, prev, uint64(i)
+			r.Hash = r.hash()
+			r.sig = v.bob.Sign(contextRun, r.Hash[:])
+			out[i] = r
+		}
+		slices.SortFunc(out[:], func(x, y *Run) int { return x.Hash.Compare(y.Hash) })
+		return out[0], out[1]
+	}
+	lo, hi := siblings(5, wire.ID{1})
+	list = append(list, refusedVector("sides-out-of-order", ReasonFork, proof(hi, lo)))
+	lo, hi = siblings(5, wire.ID{})
+	list = append(list, refusedVector("later-runs-without-a-link", ReasonFork, proof(lo, hi)))
+	lo, hi = siblings(1, wire.ID{1})
+	return append(list, refusedVector("first-runs-with-a-link", ReasonFork, proof(lo, hi)))
 }
 
 func (v *vectorRoom) linkTexts() (list []recordVector) {

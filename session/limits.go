@@ -90,3 +90,21 @@ const (
 	drainTime  = 500 * time.Millisecond
 	lingerTime = time.Second
 )
+
+// Tokens.
+const (
+	// TokenLife is how long a token is valid.
+	TokenLife = 30 * 24 * time.Hour
+
+	// maxUserTokens is how many live tokens one user has: a few machines, each
+	// with a few homes. One more replaces the one used longest ago.
+	maxUserTokens = 16
+
+	// maxTokens bounds the tokens of all users: about 15 MB on the disk. One more
+	// replaces the one used longest ago, whose user proves itself by signature again.
+	maxTokens = 10000
+
+	// usedEvery is how exactly the time of last use is kept through a restart:
+	// writing it down each time would cost a commit for each short session.
+	usedEvery = time.Hour
+)

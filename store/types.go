@@ -62,7 +62,7 @@ type Head struct {
 	Bytes        uint64  // sum of len(Bytes) of the runs held
 	LastArrival  uint64  // arrival number of the last run
 	LastReceived int64   // Received of the last run
-	Note         string // of the last run
+	Note         string  // of the last run
 }
 
 // A Value is one setting, token or the like under a key of 1 to MaxKey bytes. In a batch

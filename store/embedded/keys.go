@@ -15,10 +15,10 @@ const (
 	tableRoom    = 'R'
 	tableHead    = 'H'
 	tableLog     = 'N'
-	tableRun     = 'L'
-	tableArrival = 'A'
 	tableRecord  = 'C'
 	tableValue   = 'V'
+	tableArrival = 'a'
+	tableRun     = 'r'
 )
 
 var roomTables = [...]byte{tableHead, tableLog, tableRun, tableArrival, tableRecord}
@@ -158,7 +158,7 @@ func putRunValue(dst []byte, run *store.Run, arrival uint64) {
 	copy(dst[n:], run.Bytes)
 }
 
-// decodeRun fills in what key and value of table L say; Bytes alias value.
+// decodeRun fills in what key and value of table r say; Bytes alias value.
 func decodeRun(key, value []byte, run *store.Run) (log uint64, err error) {
 	if len(key) != runKeySize {
 		return 0, fmt.Errorf("a run's key of %d bytes", len(key))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -38,6 +39,14 @@ func openLife(disk *diskFS, path string, mustExist bool, log *slog.Logger) (*lif
 	}
 	options.TargetFileSizes[0] = tableFileBytes
 	options.Experimental.FileCacheShards = 2
+	options.Experimental.SpanPolicyFunc = func(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+		for _, border := range [...]byte{tableArrival, tableRun} {
+			if start[0] < border {
+				return policy, []byte{border}, nil
+			}
+		}
+		return policy, nil, nil
+	}
 	// Runs and boxes are ciphertext and hashes: compressing them costs time and saves nothing.
 	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	disk.state.Store(opening)
@@ -105,8 +114,9 @@ func translate(err error) error {
 		return err
 	case isNoSpace(err):
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
-	case errors.Is(err, pebble.ErrCorruption), errors.Is(err, pebble.ErrDBDoesNotExist):
-		return fmt.Errorf("%w: %w: check the disk, and restore the store from a backup", store.ErrCorrupt, err)
+	case pebble.IsCorruptionError(err), errors.Is(err, pebble.ErrDBDoesNotExist):
+		line, _, _ := strings.Cut(err.Error(), "\n") // the rest is for Pebble's developers
+		return fmt.Errorf("%w: %s: check the disk, and restore the store from a backup", store.ErrCorrupt, line)
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
 		return err
 	default:

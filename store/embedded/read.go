@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"encoding/binary"
 	"iter"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -227,12 +226,4 @@ func (s *Store) Values(ctx context.Context, prefix string) iter.Seq2[store.Value
 			return more, func() bool { return each(ctx, values, yield) }, err
 		}, func(err error) { yield(store.Value{}, err) })
 	}
-}
-
-// arrivalEntry is a value of table A.
-func arrivalEntry(value []byte) (log, first uint64, err error) {
-	if len(value) != 16 {
-		return 0, 0, corrupt(errShort)
-	}
-	return binary.BigEndian.Uint64(value), binary.BigEndian.Uint64(value[8:]), nil
 }

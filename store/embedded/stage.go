@@ -324,10 +324,12 @@ func (st *stager) appendRun(tx *transaction, r *request, i int) error {
 	if err := op.Finish(); err != nil {
 		return translate(err)
 	}
-	op = tx.batch.SetDeferred(arrivalKeySize, 16)
+	size := uint64(len(run.Bytes))
+	op = tx.batch.SetDeferred(arrivalKeySize, 16+uvarintSize(size))
 	appendArrivalKey(op.Key[:0], room.number, arrival)
 	binary.BigEndian.PutUint64(op.Value, log.number)
 	binary.BigEndian.PutUint64(op.Value[8:], run.First)
+	binary.PutUvarint(op.Value[16:], size)
 	return translate(op.Finish())
 }
 

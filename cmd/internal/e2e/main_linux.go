@@ -23,7 +23,7 @@ const inside = "PARLEY_LAB_INSIDE"
 func Main(m *testing.M) {
 	if os.Getenv(inside) != "" {
 		if err := prepare(); err != nil {
-			fmt.Fprintln(os.Stderr, "lab: cannot set up the loopback interface of the new namespace:", err)
+			fmt.Fprintln(os.Stderr, "lab: cannot set up the new namespaces:", err)
 			os.Exit(1)
 		}
 		os.Exit(m.Run())
@@ -74,7 +74,7 @@ func insideNamespaces() (int, error) {
 		cmd.Env = append(os.Environ(), inside+"=1")
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags: syscall.CLONE_NEWNET,
+			Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,
 			Pdeathsig:  syscall.SIGKILL,
 		}
 		change(cmd.SysProcAttr)
@@ -135,9 +135,13 @@ func withoutTestLog(args []string) []string {
 	return kept
 }
 
-// prepare brings up the loopback interface of the tests' own network namespace,
-// with multicast, which Linux leaves off there and other systems have on.
+// prepare makes the mounts of the tests' own namespace private, and brings up its
+// loopback interface with multicast, which Linux leaves off there and other
+// systems have on.
 func prepare() error {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
 		return err

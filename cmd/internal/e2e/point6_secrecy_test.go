@@ -26,7 +26,7 @@ func TestPoint6NoPlaintextNorKeyIsInThePeersFolderItsLogOrOnTheWire(t *testing.T
 
 	// Not a word that compresses or that stands in a file for another reason.
 	marker := rand.Text()
-	name := strings.ToLower(rand.Text())
+	name := "about-" + strings.ToLower(rand.Text())
 	s.room(name)
 	for _, d := range s.daemons {
 		d.Host.MustParleyInput(strings.Repeat(marker+" at "+d.Host.Name+"\n", 100), "send", name, "--replicas", "2")
@@ -62,7 +62,7 @@ func TestPoint6NoPlaintextNorKeyIsInThePeersFolderItsLogOrOnTheWire(t *testing.T
 				t.Errorf("%s is on the wire", what)
 			}
 			for _, d := range s.daemons {
-				if where, err := search(d.Host.folder("peer"), form); err != nil {
+				if where, err := search(d.Host.Folder("peer"), form); err != nil {
 					t.Fatal(err)
 				} else if where != "" {
 					t.Errorf("%s is in %s", what, where)
@@ -80,7 +80,7 @@ func TestPoint6NoPlaintextNorKeyIsInThePeersFolderItsLogOrOnTheWire(t *testing.T
 	}
 	found := false
 	for _, form := range encodings(id) {
-		where, err := search(s.host(0).folder("peer"), form)
+		where, err := search(s.host(0).Folder("peer"), form)
 		found = found || (err == nil && where != "")
 	}
 	if !found {
@@ -92,7 +92,7 @@ func TestPoint6NoPlaintextNorKeyIsInThePeersFolderItsLogOrOnTheWire(t *testing.T
 // describes.
 func userKeys(t *testing.T, d *Daemon, secrets map[string][]byte) {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(d.Host.folder("user"), "key"))
+	content, err := os.ReadFile(filepath.Join(d.Host.Folder("user"), "key"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func userKeys(t *testing.T, d *Daemon, secrets map[string][]byte) {
 // roomKeys collects a user's epoch keys, whose file rooms/client describes.
 func roomKeys(t *testing.T, d *Daemon, secrets map[string][]byte) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(d.Host.folder("user"), "rooms", "*", "epochs"))
+	files, err := filepath.Glob(filepath.Join(d.Host.Folder("user"), "rooms", "*", "epochs"))
 	if err != nil {
 		t.Fatal(err)
 	}

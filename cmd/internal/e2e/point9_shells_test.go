@@ -104,13 +104,13 @@ func TestPoint9ASendKilledBetweenSigningAndAcknowledgementIsSentByTheNextOne(t *
 		return nil
 	})
 	// The session is there, and now the daemon does not answer.
-	unsigned := fingerprint(t, s.host(0).folder("user"))
+	unsigned := fingerprint(t, s.host(0).Folder("user"))
 	s.daemons[0].Signal(syscall.SIGSTOP)
 	if err := f.write("in the balance"); err != nil {
 		t.Fatal(err)
 	}
 	Eventually(t, findWithin, "the outbox is written", func() error {
-		if fingerprint(t, s.host(0).folder("user")) == unsigned {
+		if fingerprint(t, s.host(0).Folder("user")) == unsigned {
 			return fmt.Errorf("nothing changed in the user's folder: %s", f.Err.Tail(1<<10))
 		}
 		return nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -300,6 +299,3 @@ func showsText(p *Process, text string) error {
 	}
 	return fmt.Errorf("%s has not shown %q yet (%d lines)", p.name, text, p.Out.Lines())
 }
-
-// folder is what of a host's home is kept for whom.
-func (h *Host) folder(of string) string { return filepath.Join(h.Home, of) }

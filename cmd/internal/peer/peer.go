@@ -240,6 +240,3 @@ func (p *Peer) bookNow() []address {
 	defer p.mu.Unlock()
 	return p.book
 }
-
-// storeValues lets the tokens live among the store's values.
-type storeValues struct{ store store.Store }

@@ -223,7 +223,13 @@ func (p *Peer) runLink(ctx context.Context, l *link) error {
 		case class == session.Live:
 			wg.Go(func() { fail(p.readPushes(ctx, l, st)) })
 		case class == session.Bulk:
-			wg.Go(func() { fail(p.readPull(ctx, l, st)) })
+			wg.Go(func() {
+				// A pull that the other side gave up ends nothing but itself.
+				var werr *wire.Error
+				if err := p.readPull(ctx, l, st); errors.As(err, &werr) && !werr.Remote {
+					fail(err)
+				}
+			})
 		default:
 			err := wire.Errorf(wire.CodeProtocol, "a stream that serves nothing was opened")
 			fail(err)
