@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
-	"time"
+	"strings"
 
-	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
 	"parley/cmd/internal/home"
@@ -19,10 +18,9 @@ import (
 
 // An app is what a command runs with.
 type app struct {
-	ctx     context.Context
+	ctx     context.Context // ends with SIGINT or SIGTERM
 	out     *output
 	globals *globals
-	parser  *kong.Kong
 }
 
 // openHome opens the home folder.
@@ -37,7 +35,11 @@ func (a *app) network(h *home.Home) (identity.Network, error) {
 		return h.Network()
 	}
 	if g.NetworkFile == "" {
-		return identity.Network{Name: g.NetworkName}, nil
+		n := identity.Network{Name: g.NetworkName}
+		if err := n.Check(); err != nil {
+			return n, usagef("--network %q: %v", g.NetworkName, err)
+		}
+		return n, nil
 	}
 	n, err := home.ReadNetwork(g.NetworkFile)
 	if err != nil {
@@ -59,7 +61,7 @@ func (a *app) keyOptions(name string) home.KeyOptions {
 
 // dial opens a session with the daemon: the one of the home, or the one the
 // flags name. It fails, before anything else happens, when none answers.
-func (a *app) dial() (*client.Client, error) {
+func (a *app) dial(ctx context.Context) (*client.Client, error) {
 	h, err := a.openHome()
 	if err != nil {
 		return nil, err
@@ -68,10 +70,10 @@ func (a *app) dial() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.Dial(a.ctx, cfg)
+	return client.Dial(ctx, cfg)
 }
 
-// clientConfig gathers what a client of the home's daemon needs.
+// clientConfig gathers what a client of the daemon needs.
 func (a *app) clientConfig(h *home.Home) (client.Config, error) {
 	g := a.globals
 	cfg := client.Config{
@@ -80,8 +82,11 @@ func (a *app) clientConfig(h *home.Home) (client.Config, error) {
 	}
 	switch {
 	case g.DaemonAddr != "":
+		if _, _, err := net.SplitHostPort(g.DaemonAddr); err != nil {
+			return cfg, usagef("--daemon %s: give HOST:PORT", g.DaemonAddr)
+		}
 		if g.DaemonID == "" {
-			return cfg, usagef("--daemon needs --daemon-id, the ID it must prove: parley id prints yours, parley status the daemon's")
+			return cfg, usagef("--daemon needs --daemon-id, the ID that it must prove: parley status shows it there")
 		}
 		id, err := wire.ParseID(g.DaemonID)
 		if err != nil {
@@ -89,10 +94,10 @@ func (a *app) clientConfig(h *home.Home) (client.Config, error) {
 		}
 		cfg.Addr, cfg.PeerID = g.DaemonAddr, id
 	case g.DaemonID != "":
-		return cfg, usagef("--daemon-id goes with --daemon")
+		return cfg, usagef("--daemon-id goes with --daemon HOST:PORT")
 	default:
 		if _, _, err := h.ReadAddress(); errors.Is(err, home.ErrNoAddress) {
-			return cfg, fmt.Errorf("no daemon runs for %s; start it with: parley up", h.Dir())
+			return cfg, noDaemon(h)
 		} else if err != nil {
 			return cfg, err
 		}
@@ -106,66 +111,68 @@ func (a *app) clientConfig(h *home.Home) (client.Config, error) {
 	return cfg, err
 }
 
-// withClient runs f with a session to the daemon.
-func (a *app) withClient(f func(c *client.Client) error) error {
-	c, err := a.dial()
+// A noDaemonError says that the home's daemon does not run.
+type noDaemonError struct{ dir string }
+
+func noDaemon(h *home.Home) error { return &noDaemonError{h.Dir()} }
+
+func (e *noDaemonError) Error() string { return "no daemon runs for " + e.dir }
+func (e *noDaemonError) Unwrap() error { return home.ErrNoAddress }
+
+// withClient runs f with a session to the daemon, which must answer in time.
+func (a *app) withClient(w waits, f func(c *client.Client) error) error {
+	ctx, cancel := w.limit(a.ctx)
+	defer cancel()
+	c, err := a.dial(ctx)
 	if err != nil {
-		return err
+		return timedOut(ctx, err, "the daemon does not answer")
 	}
 	defer c.Close()
 	return f(c)
 }
 
-// room resolves what the user typed and runs f with a session.
-func (a *app) withRoom(name string, f func(c *client.Client, room client.Room) error) error {
-	return a.withClient(func(c *client.Client) error {
-		room, err := c.Resolve(name)
+// ask runs f, all of which has to happen in time.
+func (a *app) ask(w waits, f func(ctx context.Context, c *client.Client) error) error {
+	return a.withClient(w, func(c *client.Client) error {
+		ctx, cancel := w.limit(a.ctx)
+		defer cancel()
+		return timedOut(ctx, f(ctx, c), "the daemon does not answer")
+	})
+}
+
+// withRoom is withClient for a command about a room.
+func (a *app) withRoom(w waits, name roomName, f func(c *client.Client, room client.Room) error) error {
+	return a.withClient(w, func(c *client.Client) error {
+		room, err := c.Resolve(string(name))
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
 		return f(c, room)
 	})
 }
 
-// json prints one object as a line.
-func (o *output) json(v any) error {
-	enc := json.NewEncoder(o.stdout)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+// askRoom is ask for a command about a room.
+func (a *app) askRoom(w waits, name roomName, f func(ctx context.Context, c *client.Client, room client.Room) error) error {
+	return a.withRoom(w, name, func(c *client.Client, room client.Room) error {
+		ctx, cancel := w.limit(a.ctx)
+		defer cancel()
+		return timedOut(ctx, f(ctx, c, room), "the daemon does not answer")
+	})
 }
 
-func (o *output) printf(format string, args ...any) {
-	fmt.Fprintf(o.stdout, format, args...)
+// A roomName is what a user types for a room.
+type roomName string
+
+// Validate refuses what can never name a room; kong calls it.
+func (n roomName) Validate() error {
+	switch {
+	case n == "":
+		return errors.New("the room's name is empty")
+	case strings.HasPrefix(string(n), "@"):
+		return fmt.Errorf("%s names a person; give a room", n)
+	}
+	return nil
 }
 
 // isTerminal reports whether f is a terminal.
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
-
-// timestamp is the contract's form of a time: RFC 3339 in UTC with nanoseconds.
-func timestamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000000000Z")
-}
-
-func unixNano(ns uint64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, int64(ns))
-}
-
-// bytesText is a size for people, in powers of 1024.
-func bytesText(n uint64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	div, exp := uint64(unit), 0
-	for m := n / unit; m >= unit; m /= unit {
-		div *= unit
-		exp++
-	}
-	return fmt.Sprintf("%.1f %ciB", float64(n)/float64(div), "KMGTPE"[exp])
-}

@@ -1,19 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
-	"sync/atomic"
+	"sync"
 
 	sdnotify "github.com/coreos/go-systemd/v22/daemon"
 
@@ -22,24 +17,33 @@ import (
 	"parley/handshake/identity"
 	"parley/store"
 	"parley/store/embedded"
-	"parley/wire"
 )
 
 // peerFlags are the flags of every command that runs a peer.
 type peerFlags struct {
 	Listen      string   `help:"TCP address to listen on (default: port 19946 on all addresses, or a free one)." placeholder:"[HOST]:PORT"`
-	Interface   []string `help:"Network interface for discovery; repeat for several (default: all that multicast)." placeholder:"IF"`
-	Peer        []string `help:"A peer to dial, found by discovery or not; repeat for several. The file peer/peers of the home, a line each, adds to them." placeholder:"HOST:PORT"`
+	Interface   []string `help:"Network interface for discovery; repeat for several (default: all that multicast)." placeholder:"IF" sep:"none"`
+	Peer        []string `help:"A peer to dial, found by discovery or not; repeat for several. The file peer/peers of the home adds to them, one a line." placeholder:"HOST:PORT" sep:"none"`
 	NoDiscovery bool     `help:"Neither send nor hear beacons."`
-	Store       string   `help:"Where messages are kept: embedded." default:"embedded" placeholder:"embedded"`
-	Users       string   `help:"Whom to serve: local (users of this home), any (of the network), or a file of IDs." default:"local" placeholder:"local|any|FILE"`
-	LogFormat   string   `help:"Form of the log on standard error." enum:"text,json" default:"text"`
-	LogLevel    string   `help:"Least level that is logged." enum:"debug,info,warn,error" default:"info"`
+	Store       string   `help:"Where messages are kept: embedded, the store in the home." default:"embedded" placeholder:"embedded"`
+	Users       string   `help:"Whom to serve: local (users of this home), any (of the network), or a file with an ID on each line (default: local)." default:"local" placeholder:"local|any|FILE"`
+	LogFormat   string   `help:"Form of the log on standard error: text or json (default: text)." enum:"text,json" default:"text" placeholder:"text|json"`
+	LogLevel    string   `help:"Least level that is logged: debug, info, warn or error (default: ${log_level})." enum:"debug,info,warn,error" default:"${log_level}" placeholder:"LEVEL"`
 	MetricsFile string   `help:"Write counters there every 15 s, in the text format that Prometheus's node exporter collects." placeholder:"FILE" type:"path"`
 }
 
 type daemonCmd struct {
-	peerFlags
+	peerFlags `set:"log_level=info"`
+}
+
+// Help is the rest of the command's help.
+func (*daemonCmd) Help() string {
+	return `The peer stores, verifies and forwards; it holds no room key. When it is ready it
+prints one line, "ready ADDR ID", and commands of the same home find it. SIGHUP
+makes it read the network's secret, the users and the file peer/peers again.
+
+  parley daemon --network-secret-file net.secret --interface eth0
+  parley daemon --listen :19946 --users any      # a server for users who run none`
 }
 
 func (c *daemonCmd) Run(a *app) error {
@@ -47,9 +51,12 @@ func (c *daemonCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	logger := c.logger(a.out.stderr)
-	return c.runPeer(a, h, logger, func(p *peer.Peer) {
-		a.out.printf("ready %s %s\n", p.Addr(), p.ID())
+	hup := make(chan os.Signal, 1)
+	notifyReload(hup)
+	defer signal.Stop(hup)
+	var once sync.Once
+	return c.runPeer(a, h, hup, c.logger(a.out.stderr), func(p *peer.Peer) {
+		once.Do(func() { a.out.printf("ready %s %s\n", p.Addr(), p.ID()) })
 	})
 }
 
@@ -81,9 +88,23 @@ func (f *peerFlags) check() error {
 	return nil
 }
 
+// A service is a peer that runs in this process, with what it was started from.
+type service struct {
+	*peerFlags
+	app    *app
+	home   *home.Home
+	log    *slog.Logger
+	key    *identity.Private
+	users  *users
+	store  store.Store
+	reload <-chan os.Signal
+	ready  func(*peer.Peer)
+}
+
 // runPeer runs a peer in this process until the command is told to end. A
-// changed network secret starts it anew, with the store kept open.
-func (f *peerFlags) runPeer(a *app, h *home.Home, logger *slog.Logger, ready func(*peer.Peer)) error {
+// changed network secret starts the peer anew, with the store kept open. ready
+// is called at each start.
+func (f *peerFlags) runPeer(a *app, h *home.Home, reload <-chan os.Signal, logger *slog.Logger, ready func(*peer.Peer)) (err error) {
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -91,103 +112,113 @@ func (f *peerFlags) runPeer(a *app, h *home.Home, logger *slog.Logger, ready fun
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock()
-	key, err := h.LoadOrCreatePeer(a.ctx, a.keyOptions(""))
-	if err != nil {
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	s := &service{peerFlags: f, app: a, home: h, log: logger, reload: reload}
+	if s.key, err = h.LoadOrCreatePeer(a.ctx, a.keyOptions("")); err != nil {
 		return err
 	}
 	network, err := a.network(h)
 	if err != nil {
 		return err
 	}
-	users, err := newUsers(h, f.Users)
-	if err != nil {
+	if s.users, err = newUsers(h, f.Users); err != nil {
 		return err
 	}
 	db, err := embedded.Open(h.StoreDir(), embedded.Options{Logger: logger})
 	if err != nil {
 		return fmt.Errorf("the store in %s cannot be opened: %w", h.StoreDir(), err)
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
+	s.store = db
+	s.ready = func(p *peer.Peer) {
+		ready(p)
+		_, _ = sdnotify.SdNotify(false, sdnotify.SdNotifyReady)
+	}
+	unhook := context.AfterFunc(a.ctx, func() { _, _ = sdnotify.SdNotify(false, sdnotify.SdNotifyStopping) })
+	defer unhook()
 	for {
-		again, err := f.serve(a, h, logger, key, network, users, db, ready)
-		if err != nil || !again {
-			return errors.Join(err, db.Close())
-		}
-		if network, err = a.network(h); err != nil {
+		next, err := s.serve(network)
+		if next == nil || a.ctx.Err() != nil {
 			return err
 		}
+		if err != nil {
+			logger.Warn("the old network's sessions did not end in good order", "error", err)
+		}
+		network = *next
 		logger.Info("the network's secret changed; starting anew", "network", network.Name)
 	}
 }
 
-// serve runs one peer until the end of the command, or until a SIGHUP finds
-// another network secret (again).
-func (f *peerFlags) serve(a *app, h *home.Home, logger *slog.Logger, key *identity.Private, network identity.Network,
-	users *users, db store.Store, ready func(*peer.Peer),
-) (again bool, err error) {
-	if err := h.SetNetwork(network); err != nil {
-		return false, err
+// serve runs one peer until the end of the command, or until a reload finds
+// another network, which it then returns.
+func (s *service) serve(network identity.Network) (next *identity.Network, err error) {
+	if err := s.home.SetNetwork(network); err != nil {
+		return nil, err
 	}
-	static, err := f.static(h)
+	static, err := s.static(s.home)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	p, err := peer.New(peer.Config{
-		Identity: key, Network: network, Store: db, StoreName: f.Store, Users: users, Software: software(),
-		Listen: f.Listen, Static: static, Interfaces: f.Interface, Discovery: !f.NoDiscovery, Logger: logger,
+		Identity: s.key, Network: network, Store: s.store, StoreName: s.Store, Users: s.users, Software: software(),
+		Listen: s.Listen, Static: static, Interfaces: s.Interface, Discovery: !s.NoDiscovery, Logger: s.log,
 	})
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return nil, advise(err, "choose another with --listen [HOST]:PORT")
+	}
 	if err != nil {
-		return false, advise(err, "choose another with --listen [HOST]:PORT")
+		return nil, err
 	}
-	ctx, stop := context.WithCancel(a.ctx)
+	ctx, stop := context.WithCancel(s.app.ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	defer stop()
-	if f.MetricsFile != "" {
-		go writeMetrics(ctx, f.MetricsFile, p, logger)
+	if s.MetricsFile != "" {
+		wg.Go(func() { writeMetrics(ctx, s.MetricsFile, p, s.log) })
 	}
-	var restart atomic.Bool
-	hup := make(chan os.Signal, 1)
-	notifyReload(hup)
-	defer signal.Stop(hup)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hup:
-			}
-			if now, err := a.network(h); err != nil {
-				logger.Error("the network's secret cannot be read again", "error", err)
-			} else if now.PSK() != network.PSK() {
-				restart.Store(true)
-				stop()
-				return
-			}
-			if err := users.reload(); err != nil {
-				logger.Error("the users cannot be read again", "error", err)
-			}
-			if static, err := f.static(h); err != nil {
-				logger.Error("the peers cannot be read again", "error", err)
-			} else if err := p.SetStatic(static); err != nil {
-				logger.Error("the peers cannot be read again", "error", err)
-			}
-			logger.Info("secret, users and peers were read again")
+	wg.Go(func() {
+		if next = s.follow(ctx, network, p); next != nil {
+			stop()
 		}
-	}()
+	})
 	err = p.Run(ctx, func() {
-		if err := h.WriteAddress(dialable(p.Addr()), p.ID()); err != nil {
-			logger.Error("commands will not find this daemon", "error", err)
+		if err := s.home.WriteAddress(dialable(p.Addr()), p.ID()); err != nil {
+			s.log.Error("commands will not find this daemon", "error", err)
 		}
-		if !restart.Load() {
-			ready(p)
+		s.ready(p)
+	})
+	stop()
+	wg.Wait()
+	return next, errors.Join(err, s.home.RemoveAddress())
+}
+
+// follow reads secret, users and peers again at each SIGHUP. It returns another
+// network as soon as it finds one, nil when ctx ends.
+func (s *service) follow(ctx context.Context, network identity.Network, p *peer.Peer) *identity.Network {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.reload:
+		}
+		_, _ = sdnotify.SdNotify(false, sdnotify.SdNotifyReloading+"\n"+sdnotify.SdNotifyMonotonicUsec())
+		now, err := s.app.network(s.home)
+		if err == nil && (now.Name != network.Name || now.PSK() != network.PSK()) {
+			return &now
+		}
+		err = errors.Join(err, s.users.reload())
+		static, serr := s.static(s.home)
+		if serr == nil {
+			serr = p.SetStatic(static)
+		}
+		if err = errors.Join(err, serr); err != nil {
+			s.log.Error("not all could be read again; what could not stays as it was", "error", err)
+		} else {
+			s.log.Info("secret, users and peers were read again")
 		}
 		_, _ = sdnotify.SdNotify(false, sdnotify.SdNotifyReady)
-	})
-	_, _ = sdnotify.SdNotify(false, sdnotify.SdNotifyStopping)
-	if rerr := h.RemoveAddress(); err == nil {
-		err = rerr
 	}
-	return restart.Load() && a.ctx.Err() == nil, err
 }
 
 // dialable is the listening address as this host's own commands dial it.
@@ -200,94 +231,4 @@ func dialable(addr string) string {
 		host = "127.0.0.1"
 	}
 	return net.JoinHostPort(host, port)
-}
-
-// static gathers the peers of the flags and of the file peer/peers.
-func (f *peerFlags) static(h *home.Home) ([]string, error) {
-	path := filepath.Join(h.PeerDir(), "peers")
-	lines, err := readLines(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return f.Peer, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	all := append([]string(nil), f.Peer...)
-	for i, line := range lines {
-		if _, _, err := net.SplitHostPort(line); err != nil {
-			return nil, fmt.Errorf("%s, entry %d: %q is not HOST:PORT", path, i+1, line)
-		}
-		all = append(all, line)
-	}
-	return all, nil
-}
-
-// readLines reads the lines of a file that are neither empty nor comments.
-func readLines(path string) ([]string, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var lines []string
-	for s := bufio.NewScanner(bytes.NewReader(raw)); s.Scan(); {
-		if line := strings.TrimSpace(s.Text()); line != "" && !strings.HasPrefix(line, "#") {
-			lines = append(lines, line)
-		}
-	}
-	return lines, nil
-}
-
-// users is the policy of --users.
-type users struct {
-	home   *home.Home
-	policy string // "local", "any" or a file
-	listed atomic.Pointer[map[wire.ID]bool]
-}
-
-func newUsers(h *home.Home, policy string) (*users, error) {
-	u := &users{home: h, policy: policy}
-	return u, u.reload()
-}
-
-func (u *users) reload() error {
-	if u.policy == "local" || u.policy == "any" {
-		return nil
-	}
-	lines, err := readLines(u.policy)
-	if err != nil {
-		return advise(fmt.Errorf("--users: %w", err), "give local, any, or a file with an ID on each line")
-	}
-	listed := make(map[wire.ID]bool)
-	for _, line := range lines {
-		text, _, _ := strings.Cut(line, " ")
-		id, err := wire.ParseID(text)
-		if err != nil {
-			return fmt.Errorf("--users %s: %q: %w", u.policy, text, err)
-		}
-		listed[id] = true
-	}
-	u.listed.Store(&listed)
-	return nil
-}
-
-// Allowed implements peer.Users.
-func (u *users) Allowed(id wire.ID) bool {
-	switch u.policy {
-	case "any":
-		return true
-	case "local":
-		return u.home.IsLocalUser(id)
-	}
-	return (*u.listed.Load())[id]
-}
-
-// String implements peer.Users.
-func (u *users) String() string {
-	switch u.policy {
-	case "any":
-		return "any user of its network"
-	case "local":
-		return "the users of its own home"
-	}
-	return "the users on its list"
 }

@@ -4,12 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"regexp"
 	"strings"
 
 	"parley/cmd/internal/home"
+	"parley/handshake/identity"
 	"parley/rooms/client"
+	"parley/store"
 	"parley/wire"
 )
+
+// The exit codes of the contract.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNoDaemon    = 3
+	exitRefused     = 4
+	exitTimeout     = 5
+	exitInterrupted = 130
+)
+
+// errTimeout is the end of --timeout.
+var errTimeout = errors.New("no progress in time")
 
 // A usageError is a wrong command line that kong cannot see.
 type usageError struct{ text string }
@@ -29,7 +47,7 @@ type advised struct {
 func (e *advised) Error() string { return e.err.Error() + "; " + e.advice }
 func (e *advised) Unwrap() error { return e.err }
 
-// advise adds what to do to an error, unless it says so already.
+// advise adds what to do to an error.
 func advise(err error, advice string) error {
 	if err == nil {
 		return nil
@@ -37,70 +55,118 @@ func advise(err error, advice string) error {
 	return &advised{err, advice}
 }
 
+// packages are the names that sentinels begin with: of use in a log, noise to a user.
+var packages = regexp.MustCompile(`(^|: |; |\n)(?:home|client|rooms|store|embedded|identity|handshake|session|discovery|wire|peer): `)
+
 // explain turns an error into an exit code and one line: what failed, why, and
 // what to do.
 func explain(err error) (code int, text string) {
-	text = err.Error()
+	text = strings.TrimSpace(packages.ReplaceAllString(err.Error(), "$1"))
+	code, advice := judge(err)
+	if advice != "" && !strings.Contains(text, "; ") {
+		text += "; " + advice
+	}
+	return code, text
+}
+
+// judge returns an error's exit code, and what to do where the error does not say.
+func judge(err error) (code int, advice string) {
 	var (
 		werr  *wire.Error
 		usage *usageError
 		held  *home.HeldError
 	)
-	add := func(advice string) {
-		if !strings.Contains(text, "; ") {
-			text += "; " + advice
+	is := func(targets ...error) bool {
+		for _, t := range targets {
+			if errors.Is(err, t) {
+				return true
+			}
 		}
+		return false
 	}
 	switch {
 	case errors.As(err, &usage):
-		add("see --help")
-		return exitUsage, text
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted, "interrupted"
-	case errors.Is(err, client.ErrNoDaemon), errors.Is(err, client.ErrWrongPeer), errors.Is(err, home.ErrNoAddress):
-		add("start it with: parley up")
-		return exitNoDaemon, text
-	case errors.Is(err, client.ErrNoProgress), errors.Is(err, context.DeadlineExceeded):
-		add("see parley peers and parley doctor, or give a longer --timeout")
-		return exitTimeout, text
-	case errors.Is(err, client.ErrNotMember):
-		add("ask a member for an invite, then: parley room join LINK")
-		return exitRefused, text
-	case errors.Is(err, client.ErrReadOnly):
-		add("ask the room's master for another role")
-		return exitRefused, text
-	case errors.Is(err, client.ErrNoRoom):
-		add("parley room ls lists yours")
+		return exitUsage, "see parley --help"
+	case is(client.ErrBadName):
+		return exitUsage, "choose another name"
+	case is(client.ErrEmpty):
+		return exitUsage, "give a text"
+	case is(client.ErrNoDaemon, home.ErrNoAddress):
+		return exitNoDaemon, "start it with: parley up"
+	case is(client.ErrWrongPeer):
+		return exitNoDaemon, "compare --daemon-id with what parley status shows there"
+	case is(client.ErrNoProgress, errTimeout, context.DeadlineExceeded):
+		return exitTimeout, "see parley peers and parley doctor, or give a longer --timeout"
+	case is(context.Canceled):
+		return exitInterrupted, "run it again"
+	case is(client.ErrNotMember):
+		return exitRefused, "ask a member for an invite, then: parley room join LINK"
+	case is(client.ErrReadOnly):
+		return exitRefused, "ask the room's master for another role"
+	case is(client.ErrNoRoom):
+		return exitFailed, "parley room ls lists yours"
+	case is(client.ErrAmbiguous):
+		return exitFailed, "give more of it"
+	case is(client.ErrTooLarge):
+		return exitFailed, "split it"
+	case is(client.ErrNoToken):
+		return exitFailed, "parley token ls lists yours"
+	case is(client.ErrCursor):
+		return exitFailed, "give another file with --cursor, or remove this one to begin anew"
+	case is(client.ErrNoKey):
+		return exitFailed, "it comes when a member who has it is online"
 	case errors.As(err, &held):
-		add(fmt.Sprintf("stop process %d first, or use another --home", held.PID))
+		if held.PID == 0 {
+			return exitFailed, "stop it first, or use another --home"
+		}
+		return exitFailed, fmt.Sprintf("stop process %d first, or use another --home", held.PID)
+	case is(identity.ErrPassphrase, home.ErrPassphrase):
+		return exitFailed, "give the right passphrase: --passphrase-file, PARLEY_PASSPHRASE or the systemd credential parley-passphrase"
+	case is(identity.ErrPermissions):
+		return exitFailed, "chmod 600 the file"
+	case is(identity.ErrKeyFile, identity.ErrNetwork, identity.ErrBundle):
+		return exitFailed, "put the right file there, from a backup"
+	case is(store.ErrLocked):
+		return exitFailed, "stop the daemon that uses it, or use another --home"
+	case is(store.ErrFull):
+		return exitFailed, "make room on the disk"
+	case is(store.ErrFormat):
+		return exitFailed, "run the release that wrote it"
+	case is(store.ErrCorrupt):
+		return exitFailed, "move the store away; the daemon then fetches what other peers have"
+	case is(fs.ErrPermission):
+		return exitFailed, "check who owns the file and its mode"
+	case is(fs.ErrNotExist):
+		return exitFailed, "check the path"
 	case errors.As(err, &werr):
-		return explainWire(werr, text)
+		return judgeWire(werr.Code)
 	}
-	return exitFailed, text
+	return exitFailed, "if it goes on, see parley status, parley doctor and the daemon's log"
 }
 
-// explainWire explains what a peer answered.
-func explainWire(err *wire.Error, text string) (int, string) {
-	advice := map[wire.Code]string{
-		wire.CodeRefused:   "ask who runs the room or the daemon",
-		wire.CodeRevoked:   "try again: the next session proves your key anew",
-		wire.CodeExpired:   "ask for a new invite",
-		wire.CodeExhausted: "ask for a new invite",
-		wire.CodeStorage:   "make room on the daemon's disk; it goes on by itself",
-		wire.CodeBusy:      "try again in a moment",
-		wire.CodeShutdown:  "the daemon is stopping; start it again with: parley up",
-		wire.CodeTimeout:   "see parley status, or give a longer --timeout",
-	}[err.Code]
-	if advice != "" && !strings.Contains(text, "; ") {
-		text += "; " + advice
-	}
-	switch err.Code {
-	case wire.CodeRefused, wire.CodeExpired, wire.CodeExhausted, wire.CodeRevoked, wire.CodeInvalid:
-		return exitRefused, text
+// judgeWire is judge for the codes that a peer answers with.
+func judgeWire(code wire.Code) (exit int, advice string) {
+	switch code {
+	case wire.CodeRefused:
+		return exitRefused, "ask who runs the room or the daemon"
+	case wire.CodeInvalid:
+		return exitRefused, "parley room members shows who may do what"
+	case wire.CodeRevoked:
+		return exitRefused, "run it again: the next session proves your key anew"
+	case wire.CodeExpired, wire.CodeExhausted:
+		return exitRefused, "ask for a new invite"
 	case wire.CodeTimeout:
-		return exitTimeout, text
+		return exitTimeout, "see parley status, or give a longer --timeout"
 	case wire.CodeShutdown:
-		return exitNoDaemon, text
+		return exitNoDaemon, "the daemon is stopping; start it again with: parley up"
+	case wire.CodeStorage:
+		return exitFailed, "make room on the daemon's disk; it goes on by itself"
+	case wire.CodeBusy, wire.CodeRateLimited, wire.CodePending:
+		return exitFailed, "run it again in a moment"
+	case wire.CodeNotFound:
+		return exitFailed, "parley room ls and parley peers list what there is"
+	case wire.CodeTooLarge:
+		return exitFailed, "split it"
 	}
-	return exitFailed, text
+	return exitFailed, "if it goes on, see the daemon's log"
 }

@@ -9,7 +9,15 @@ import (
 type idCmd struct {
 	JSON      bool   `name:"json" help:"Print JSON."`
 	Name      string `help:"Set the name you claim; others see it as NAME·fp4x." placeholder:"NAME"`
-	Algorithm string `help:"Algorithm of a new key." enum:"ed25519" default:"ed25519"`
+	Algorithm string `help:"Algorithm of the key, at first use: ed25519." enum:"ed25519" default:"ed25519" placeholder:"ed25519"`
+}
+
+// Help is the rest of the command's help.
+func (*idCmd) Help() string {
+	return `The key is made at first use and stays in the home; no daemon is needed. Read the
+fingerprint's words to somebody over the telephone to make sure who they talk to.
+A name is a claim: anybody can take the same one, the four characters behind it
+are of the ID.`
 }
 
 func (c *idCmd) Run(a *app) error {

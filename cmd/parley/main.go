@@ -36,42 +36,37 @@ type cli struct {
 
 // globals are the flags of every command.
 type globals struct {
-	Home           string `help:"Folder of keys and state (default: $PARLEY_HOME, else parley in the XDG data folder)." placeholder:"DIR" env:"PARLEY_HOME"`
-	DaemonAddr     string `name:"daemon" help:"Talk to this daemon instead of the one of the home." placeholder:"HOST:PORT"`
-	DaemonID       string `name:"daemon-id" help:"The ID that the daemon named by --daemon must prove." placeholder:"ID"`
-	NetworkFile    string `name:"network-secret-file" help:"File with the network's name and secret, as 'parley network new' writes it." placeholder:"FILE" type:"path"`
-	NetworkName    string `name:"network" help:"Name of the network; without a secret file, an open network." placeholder:"NAME"`
-	PassphraseFile string `name:"passphrase-file" help:"File with the passphrase of the key files." placeholder:"FILE" type:"path"`
+	Home           string `group:"everywhere" help:"Folder of keys and state (default: parley in the XDG data folder)." placeholder:"DIR" env:"PARLEY_HOME"`
+	DaemonAddr     string `group:"everywhere" name:"daemon" help:"Talk to this daemon instead of the one of the home." placeholder:"HOST:PORT"`
+	DaemonID       string `group:"everywhere" name:"daemon-id" help:"The ID that the daemon named by --daemon must prove." placeholder:"ID"`
+	NetworkName    string `group:"everywhere" name:"network" help:"Name of the network; without a secret file, an open network." placeholder:"NAME"`
+	NetworkFile    string `group:"everywhere" name:"network-secret-file" help:"File with the network's name and secret, as parley network new writes it." placeholder:"FILE" type:"path"`
+	PassphraseFile string `group:"everywhere" name:"passphrase-file" help:"File with the passphrase of the key files." placeholder:"FILE" type:"path"`
 }
-
-// The exit codes of the contract.
-const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitNoDaemon    = 3
-	exitRefused     = 4
-	exitTimeout     = 5
-	exitInterrupted = 130
-)
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is main with its surroundings named. It returns the exit code.
-func run(args []string, stdin *os.File, stdout, stderr *os.File) int {
-	var c cli
-	out := &output{stdin: stdin, stdout: stdout, stderr: stderr}
-	exited := -1
-	parser, err := kong.New(&c,
+// newParser makes the parser of the command line. exit is called where kong
+// would end the program: after --help.
+func newParser(c *cli, stdout, stderr *os.File, exit func(code int)) (*kong.Kong, error) {
+	return kong.New(c,
 		kong.Name("parley"),
 		kong.Description("Peer-to-peer group messaging for networks that people own."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }),
-		kong.Vars{"version": version()},
+		kong.Exit(exit),
+		kong.ExplicitGroups([]kong.Group{{Key: "everywhere", Title: "Flags of every command:"}}),
 	)
+}
+
+// run is main with its surroundings named. It returns the exit code.
+func run(args []string, stdin, stdout, stderr *os.File) int {
+	var c cli
+	out := &output{stdin: stdin, stdout: stdout, stderr: stderr}
+	exited := -1
+	parser, err := newParser(&c, stdout, stderr, func(code int) { exited = code })
 	if err != nil {
 		return out.fail(err)
 	}
@@ -91,7 +86,7 @@ func run(args []string, stdin *os.File, stdout, stderr *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	err = kctx.Run(&app{ctx: ctx, out: out, globals: &c.globals, parser: parser})
+	err = kctx.Run(&app{ctx: ctx, out: out, globals: &c.globals})
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) && !isService(kctx.Command()) {
 		return exitInterrupted
 	}
@@ -120,18 +115,40 @@ func (o *output) notice(format string, args ...any) {
 // fail prints an error as one line and returns its exit code.
 func (o *output) fail(err error) int {
 	code, text := explain(err)
-	if text != "" {
-		fmt.Fprintf(o.stderr, "parley: %s\n", oneLine(text))
-	}
+	o.notice("%s", text)
 	return code
 }
 
-// usage prints what is wrong with the command line.
+// usage prints what kong finds wrong with the command line.
 func (o *output) usage(err error) int {
-	fmt.Fprintf(o.stderr, "parley: %s; see parley --help\n", oneLine(err.Error()))
+	command := "parley"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			command = "parley " + node.Path()
+		}
+	}
+	o.notice("%v; see %s --help", err, command)
 	return exitUsage
 }
 
+// json prints one object as a line.
+func (o *output) json(v any) error {
+	line, err := marshal(v)
+	if err == nil {
+		_, err = o.stdout.Write(line)
+	}
+	return err
+}
+
+// printf writes to standard output. What others wrote goes through visible first.
+func (o *output) printf(format string, args ...any) {
+	fmt.Fprintf(o.stdout, format, args...)
+}
+
+// oneLine joins the lines of an error and takes out of it what drives a
+// terminal: parts of it may come from other hosts.
 func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
+	return visible(strings.Join(lines, "; "))
 }

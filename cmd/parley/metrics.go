@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
-	"parley/cmd/internal/home"
 	"parley/cmd/internal/peer"
+	"parley/wire"
 )
 
 // metricsEvery is how often the file is written: the usual interval at which
@@ -20,7 +22,7 @@ func writeMetrics(ctx context.Context, path string, p *peer.Peer, logger *slog.L
 	tick := time.NewTicker(metricsEvery)
 	defer tick.Stop()
 	for {
-		if err := home.WriteFile(path, metrics(ctx, p)); err != nil {
+		if err := replaceFile(path, metrics(p.Status(ctx))); err != nil {
 			logger.Error("the metrics cannot be written", "error", err)
 		}
 		select {
@@ -31,9 +33,33 @@ func writeMetrics(ctx context.Context, path string, p *peer.Peer, logger *slog.L
 	}
 }
 
-// metrics is the peer's state in the Prometheus text exposition format.
-func metrics(ctx context.Context, p *peer.Peer) []byte {
-	s := p.Status(ctx)
+// replaceFile writes a file that others read while it is replaced: 0644, whole
+// or not at all. It need not outlive a power cut.
+func replaceFile(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".parley-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	return err
+}
+
+// metrics is a peer's state in the Prometheus text exposition format.
+func metrics(s *wire.Status) []byte {
 	var b bytes.Buffer
 	put := func(name, kind string, v uint64) {
 		fmt.Fprintf(&b, "# TYPE parley_%s %s\nparley_%s %d\n", name, kind, name, v)

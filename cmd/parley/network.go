@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -17,6 +18,15 @@ type networkNewCmd struct {
 	File string `arg:"" optional:"" help:"Where to write it, 0600; default: standard output." placeholder:"FILE" type:"path"`
 }
 
+// Help is the rest of the command's help.
+func (*networkNewCmd) Help() string {
+	return `Hosts with the same secret form a network: they find each other, share its lobby,
+and neither hear nor answer others. --network gives it a name other than parley.
+
+  parley network new net.secret
+  parley up --network-secret-file net.secret     # on each host`
+}
+
 func (c *networkNewCmd) Run(a *app) error {
 	name := a.globals.NetworkName
 	if name == "" {
@@ -27,7 +37,7 @@ func (c *networkNewCmd) Run(a *app) error {
 	}
 	n, err := identity.NewNetwork(name)
 	if err != nil {
-		return usagef("--network: %v", err)
+		return usagef("--network %q: %v", name, err)
 	}
 	if c.File == "" {
 		_, err := a.out.stdout.Write(n.Marshal())
@@ -35,16 +45,16 @@ func (c *networkNewCmd) Run(a *app) error {
 	}
 	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return advise(err, "a secret in use is not overwritten: name another file, or remove it first")
+		return advise(fmt.Errorf("%s is there already", c.File), "a secret in use is not overwritten: name another file, or remove it first")
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(n.Marshal()); err != nil {
-		f.Close()
-		return err
+	_, err = f.Write(n.Marshal())
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Close(); err != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	a.out.notice("the secret of network %q is in %s; copy it to each host and start them with: parley up --network-secret-file %s", n.Name, c.File, c.File)

@@ -3,9 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,42 +13,53 @@ import (
 )
 
 type sendCmd struct {
-	Room     string        `arg:"" help:"Name of a room, or at least 8 characters of its ID." placeholder:"ROOM"`
-	Text     []string      `arg:"" optional:"" help:"The message; without it, each line of standard input is one." placeholder:"TEXT"`
-	Replicas int           `help:"Return only when the last message is on this many other peers' disks." placeholder:"N"`
-	Key      string        `help:"Name the message: sent again under the same key, it is not sent twice." placeholder:"KEY"`
-	Null     bool          `name:"null" short:"0" help:"Messages on standard input end with NUL instead of a newline."`
-	Whole    bool          `help:"All of standard input is one message."`
-	JSON     bool          `name:"json" help:"Print {\"id\",\"log\",\"seq\"} for each message once it is durable."`
-	Timeout  time.Duration `help:"Longest time without progress." default:"30s"`
+	waits
+	Room     roomName `arg:"" help:"Name of a room, or at least 8 characters of its ID." placeholder:"ROOM"`
+	Text     []string `arg:"" optional:"" help:"The message; without it, each line of standard input is one." placeholder:"TEXT"`
+	Replicas int      `help:"Return only when the last message is on this many other peers' disks." placeholder:"N"`
+	Key      string   `help:"Name the message: sent again under the same key, it is not sent twice." placeholder:"KEY"`
+	Null     bool     `name:"null" short:"0" help:"Messages on standard input end with NUL instead of a newline."`
+	Whole    bool     `help:"All of standard input is one message."`
+	JSON     bool     `name:"json" help:"Print {\"id\",\"log\",\"seq\"} for each message once it is durable."`
 }
 
-// sendGrace is how long a send waits for other peers' acknowledgements before it says on how many the message is: about
-// what a fsync on them takes, and not felt by who waits.
+// Help is the rest of the command's help.
+func (*sendCmd) Help() string {
+	return `Returns when all is durable on the daemon, and says on standard error on how many
+other peers it is. Empty lines are left out. Run again after it was killed, it
+first sends what had been signed; the same text is then a new message, unless
+--key names it.
+
+  parley send lobby "hello"
+  journalctl -f | parley send ops
+  parley send ops --key backup-2026-07-31 --replicas 2 "the backup is done"
+  find . -print0 | parley send ops -0 --json`
+}
+
+// sendGrace is how long a send waits for other peers' acknowledgements before
+// it says on how many the message is: about what a fsync on them takes, and not
+// felt by who waits.
 const sendGrace = 50 * time.Millisecond
 
-// maxWhole bounds --whole: no message is larger, and the client says how large it may be.
+// maxWhole bounds --whole: no message is larger, and the client says how large
+// it may be.
 const maxWhole = 4 << 20
-
-type sentJSON struct {
-	ID  string `json:"id"`
-	Log string `json:"log"`
-	Seq uint64 `json:"seq"`
-}
 
 func (c *sendCmd) Run(a *app) error {
 	switch {
 	case len(c.Text) > 0 && (c.Null || c.Whole):
 		return usagef("-0 and --whole read standard input; leave out TEXT")
 	case c.Null && c.Whole:
-		return usagef("-0 and --whole exclude each other")
+		return usagef("-0 and --whole exclude each other; give one of them")
 	case c.Key != "" && len(c.Text) == 0 && !c.Whole:
-		return usagef("--key names one message: give TEXT or --whole")
+		return usagef("--key names one message; give TEXT or --whole")
 	case c.Replicas < 0:
-		return usagef("--replicas %d: give a number of peers", c.Replicas)
+		return usagef("--replicas %d is no number of peers; give 0 or more", c.Replicas)
+	case len(c.Text) > 0 && strings.Join(c.Text, "") == "":
+		return usagef("TEXT is empty; give a text")
 	}
 	// The daemon is asked before standard input is read: without it nothing is lost.
-	return a.withRoom(c.Room, func(cl *client.Client, room client.Room) error {
+	return a.withRoom(c.waits, c.Room, func(cl *client.Client, room client.Room) error {
 		if len(c.Text) == 0 && !c.Whole {
 			return c.pipe(a, cl, room)
 		}
@@ -58,62 +69,81 @@ func (c *sendCmd) Run(a *app) error {
 			if data, err = io.ReadAll(io.LimitReader(a.out.stdin, maxWhole)); err != nil {
 				return fmt.Errorf("standard input: %w", err)
 			}
+			if len(data) == 0 {
+				a.out.notice("standard input was empty: nothing was sent")
+				return nil
+			}
 		}
 		return c.one(a, cl, room, data)
 	})
 }
 
 func (c *sendCmd) one(a *app, cl *client.Client, room client.Room, data []byte) error {
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
+	ctx, cancel := c.limit(a.ctx)
 	defer cancel()
 	result, err := cl.Send(ctx, room.ID, data, client.SendOptions{Key: c.Key})
 	if err != nil {
 		return timedOut(ctx, err, "the message is not known to be stored")
 	}
 	if c.JSON {
-		if err := a.out.json(sentJSON{result.ID.String(), result.Log.String(), result.Seq}); err != nil {
+		if _, err := a.out.stdout.Write(appendSent(nil, result)); err != nil {
 			return err
 		}
 	}
 	return c.placed(a, cl, room, result, 1)
 }
 
+// appendSent writes the contract's object for a message that is durable.
+func appendSent(line []byte, r client.Result) []byte {
+	line = append(line, `{"id":"`...)
+	line = append(line, r.ID.String()...)
+	line = append(line, `","log":"`...)
+	line = append(line, r.Log.String()...)
+	line = append(line, `","seq":`...)
+	line = strconv.AppendUint(line, r.Seq, 10)
+	return append(line, '}', '\n')
+}
+
 // pipe sends standard input message by message.
 func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
-	if isTerminal(a.out.stdin) {
+	typed := isTerminal(a.out.stdin)
+	if typed {
 		a.out.notice("each line you type is a message; Ctrl-D ends")
 	}
 	sep := byte('\n')
 	if c.Null {
 		sep = 0
 	}
-	src := client.Lines(a.out.stdin, sep)
-	defer src.Close()
-	opts := client.PipeOptions{}
-	if c.JSON {
-		w := bufio.NewWriterSize(a.out.stdout, 64<<10)
-		opts.Results = func(results []client.Result) error {
+	lines := client.Lines(a.out.stdin, sep)
+	defer lines.Close()
+	ctx, src := watchStall(a.ctx, lines, time.Duration(c.Timeout))
+	defer src.stop()
+	w := bufio.NewWriterSize(a.out.stdout, 64<<10)
+	bar := newProgress(a.out, "sent", !typed)
+	sum, err := cl.Pipe(ctx, room.ID, src, client.PipeOptions{
+		Results: func(results []client.Result) error {
+			src.settled(uint64(len(results)))
+			if !c.JSON {
+				return nil
+			}
 			var line []byte
 			for _, r := range results {
-				line = append(line[:0], `{"id":"`...)
-				line = append(line, r.ID.String()...)
-				line = append(line, `","log":"`...)
-				line = append(line, r.Log.String()...)
-				line = fmt.Appendf(line, `","seq":%d}`+"\n", r.Seq)
+				line = appendSent(line[:0], r)
 				if _, err := w.Write(line); err != nil {
 					return err
 				}
 			}
 			return w.Flush()
-		}
-	}
-	bar := newProgress(a.out, "sent", -1)
-	opts.Progress = func(durable uint64) { bar.set(durable) }
-	sum, err := cl.Pipe(a.ctx, room.ID, src, opts)
+		},
+		Progress: func(durable uint64) { bar.set(durable, 0) },
+	})
 	bar.end()
 	if err != nil {
 		if sum.Messages > 0 {
-			a.out.notice("%d messages are stored", sum.Messages)
+			a.out.notice("%s stored here", count(sum.Messages, "message"))
+		}
+		if cause := context.Cause(ctx); a.ctx.Err() == nil && cause != nil {
+			return fmt.Errorf("what was read last is not known to be stored: %w", cause)
 		}
 		return err
 	}
@@ -129,30 +159,54 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 func (c *sendCmd) placed(a *app, cl *client.Client, room client.Room, at client.Result, sent uint64) error {
 	wait := sendGrace
 	if c.Replicas > 0 {
-		wait = c.Timeout
-	}
-	ctx, cancel := context.WithTimeout(a.ctx, wait+5*time.Second)
-	defer cancel()
-	on, of, err := cl.Placed(ctx, room.ID, at, c.Replicas, wait)
-	if err != nil {
-		return fmt.Errorf("stored here; on how many other peers is not known: %w", err)
+		if wait = time.Duration(c.Timeout); wait == 0 {
+			wait = 1<<63 - 1
+		}
 	}
 	what := "stored here"
 	if sent > 1 {
 		what = fmt.Sprintf("%d messages stored here", sent)
 	}
-	if on < c.Replicas {
-		return advise(fmt.Errorf("%s, but on %d of the %d other peers asked for: %w", what, on, c.Replicas, client.ErrNoProgress),
-			fmt.Sprintf("%d have the room and are connected; the message is not lost and will reach them", of))
+	on, of, err := awaitReplicas(a.ctx, cl, room, at, c.Replicas, wait)
+	switch {
+	case err != nil && (c.Replicas > 0 || a.ctx.Err() != nil):
+		return fmt.Errorf("%s, but on how many other peers is not known: %w", what, err)
+	case err != nil:
+		a.out.notice("%s; on how many other peers is not known: %v", what, err)
+	case on < c.Replicas:
+		return advise(fmt.Errorf("%s, but on %d of the %d other peers asked for: %w", what, on, c.Replicas, errTimeout),
+			fmt.Sprintf("%s the room and connected; it is not lost and will reach them", have(of)))
+	case of == 0:
+		a.out.notice("%s; no other peer that has the room is connected", what)
+	default:
+		a.out.notice("%s; on %d of %s", what, on, count(uint64(of), "peer"))
 	}
-	a.out.notice("%s; on %d of %d peers", what, on, of)
 	return nil
 }
 
-// timedOut makes the end of --timeout an error that says so.
-func timedOut(ctx context.Context, err error, what string) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %w", what, context.DeadlineExceeded)
+func have(n int) string {
+	if n == 1 {
+		return "1 peer has"
 	}
-	return err
+	return fmt.Sprintf("%d peers have", n)
+}
+
+// placedSlice is the longest that one request for replicas waits, so that it is
+// asked again of a daemon that restarted.
+const placedSlice = 10 * time.Second
+
+// awaitReplicas asks until replicas other peers have the message on disk, or
+// wait is over.
+func awaitReplicas(ctx context.Context, cl *client.Client, room client.Room, at client.Result, replicas int, wait time.Duration) (on, of int, err error) {
+	start := time.Now()
+	for {
+		left := max(wait-time.Since(start), 0)
+		slice := min(left, placedSlice)
+		ask, cancel := context.WithTimeout(ctx, slice+placedSlice)
+		on, of, err = cl.Placed(ask, room.ID, at, replicas, slice)
+		cancel()
+		if err != nil || on >= replicas || left <= slice {
+			return on, of, err
+		}
+	}
 }

@@ -2,98 +2,142 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"fmt"
+	"iter"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"parley/rooms/client"
 	"parley/wire"
 )
 
+// defaultLast is how much of the history a tail shows that is not told.
+const defaultLast = 10
+
+// defaultPatience is --timeout of a tail that ends by itself.
+const defaultPatience = duration(30 * time.Second)
+
 type tailCmd struct {
-	Room    string        `arg:"" help:"Name of a room, or at least 8 characters of its ID." placeholder:"ROOM"`
-	N       int           `short:"n" help:"Of the history, the newest N messages." default:"10" placeholder:"N"`
-	All     bool          `help:"All of the history."`
-	Follow  bool          `short:"f" help:"Go on with what arrives, until interrupted."`
-	Sorted  bool          `help:"History in causal order instead of the order of arrival."`
-	Since   string        `help:"Leave out what was written before this time (RFC 3339) or longer ago than this (90m, 24h)." placeholder:"T|D"`
-	JSON    bool          `name:"json" help:"Print one JSON object a line."`
-	Count   int           `help:"End after N messages." placeholder:"N"`
-	Cursor  string        `help:"Remember the place in this file: across runs each message is shown once." placeholder:"FILE" type:"path"`
-	Print0  bool          `name:"print0" help:"Print only the messages' bytes, each followed by NUL."`
-	Timeout time.Duration `help:"With -f or --count: end, with code 5, after this long without a message (default: never)." placeholder:"D"`
+	Room    roomName  `arg:"" help:"Name of a room, or at least 8 characters of its ID." placeholder:"ROOM"`
+	N       *int      `short:"n" name:"last" help:"Of the history, the newest N messages (default: 10; all with --since or --cursor)." placeholder:"N"`
+	All     bool      `help:"All of the history."`
+	Follow  bool      `short:"f" help:"Go on with what arrives, until interrupted."`
+	Sorted  bool      `help:"History in causal order instead of the order of arrival."`
+	Since   string    `help:"Leave out what was written before this time (RFC 3339), or longer ago than this (90m, 7d)." placeholder:"T|D"`
+	JSON    bool      `name:"json" help:"Print one JSON object a line."`
+	Count   int       `help:"End after N messages." placeholder:"N"`
+	Cursor  string    `help:"Remember the place in this file: across runs each message is shown once." placeholder:"FILE" type:"path"`
+	Print0  bool      `name:"print0" help:"Print only the messages' bytes, each followed by NUL."`
+	Timeout *duration `help:"End with code 5 after this long without progress; 0: never (default: 30s; with -f: never)." placeholder:"D"`
 }
 
-func (c *tailCmd) Run(a *app) error {
-	opts := client.TailOptions{
-		Last: c.N, Follow: c.Follow, Sorted: c.Sorted, Cursor: c.Cursor, Timeout: c.Timeout,
-	}
+// Help is the rest of the command's help.
+func (*tailCmd) Help() string {
+	return `Without -f it ends at the end of the history. With -f it goes on across restarts of
+the daemon. Names are claims: name·fp4x shows four characters of the author's ID.
+In JSON the fields are room, id, log, seq, author, name, time (the author's clock),
+received, epoch, and text or, where it is not UTF-8, data in base64.
+
+  parley tail ops -f
+  parley tail ops --all --json --sorted | jq -r .text
+  parley tail ops --cursor ~/.ops.cursor --print0 | xargs -0 -n1 ./handle`
+}
+
+// options checks the flags and says what to read.
+func (c *tailCmd) options(now time.Time) (client.TailOptions, error) {
+	opts := client.TailOptions{Follow: c.Follow, Sorted: c.Sorted, Cursor: c.Cursor}
 	switch {
 	case c.JSON && c.Print0:
-		return usagef("--json and --print0 exclude each other")
+		return opts, usagef("--json and --print0 exclude each other; give one of them")
 	case c.Sorted && c.Follow:
-		return usagef("--sorted orders the history; leave out -f")
-	case c.N < 0 || c.Count < 0:
-		return usagef("-n and --count take a number of messages")
-	case c.N == 0:
-		opts.Last = -1
+		return opts, usagef("--sorted orders the history; leave out -f")
+	case c.All && c.N != nil:
+		return opts, usagef("--all and -n exclude each other; give one of them")
+	case c.N != nil && *c.N < 0:
+		return opts, usagef("-n %d is no number of messages; give 0 or more", *c.N)
+	case c.Count < 0:
+		return opts, usagef("--count %d is no number of messages; give 1 or more", c.Count)
 	}
-	if c.All || c.Cursor != "" || c.Since != "" {
-		opts.Last = 0
+	switch {
+	case c.N != nil && *c.N == 0:
+		opts.Last = -1
+	case c.N != nil:
+		opts.Last = *c.N
+	case !c.All && c.Since == "" && c.Cursor == "":
+		opts.Last = defaultLast
 	}
 	if c.Since != "" {
 		var err error
-		if opts.Since, err = parseSince(c.Since, time.Now()); err != nil {
-			return err
+		if opts.Since, err = parseSince(c.Since, now); err != nil {
+			return opts, err
 		}
 	}
-	return a.withRoom(c.Room, func(cl *client.Client, room client.Room) error {
-		w := bufio.NewWriterSize(a.out.stdout, 64<<10)
-		opts.Flush = w.Flush
-		p := &printer{w: w, json: c.JSON, print0: c.Print0}
-		shown := 0
-		for m, err := range cl.Tail(a.ctx, room.ID, opts) {
-			if err != nil {
-				return errors.Join(w.Flush(), err)
-			}
-			if m.Problem != nil && !c.JSON {
-				a.out.notice("message %d of %s cannot be read: %v", m.Seq, m.Name, m.Problem)
-				continue
-			}
-			if err := p.print(m); err != nil {
-				return err
-			}
-			if shown++; c.Count > 0 && shown == c.Count {
-				break
-			}
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-		if c.Count > shown && a.ctx.Err() == nil && !c.Follow {
-			return nil
-		}
-		return nil
+	opts.Timeout = time.Duration(c.patience().Timeout)
+	return opts, nil
+}
+
+// patience is the flag --timeout with its defaults.
+func (c *tailCmd) patience() waits {
+	switch {
+	case c.Timeout != nil:
+		return waits{*c.Timeout}
+	case c.Follow:
+		return waits{}
+	}
+	return waits{defaultPatience}
+}
+
+func (c *tailCmd) Run(a *app) error {
+	opts, err := c.options(time.Now())
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(a.out.stdout, 64<<10)
+	opts.Flush = w.Flush
+	return a.withRoom(waits{defaultPatience}, c.Room, func(cl *client.Client, room client.Room) error {
+		err := c.read(a, cl.Tail, room, opts, &printer{w: w, json: c.JSON, print0: c.Print0})
+		return errors.Join(err, w.Flush())
 	})
 }
 
-// parseSince reads a time, or a duration before now.
-func parseSince(s string, now time.Time) (time.Time, error) {
-	if d, err := time.ParseDuration(s); err == nil {
-		return now.Add(-d), nil
+// A tailFunc is the Tail of a client.
+type tailFunc func(ctx context.Context, room wire.ID, opts client.TailOptions) iter.Seq2[*client.Message, error]
+
+func (c *tailCmd) read(a *app, tail tailFunc, room client.Room, opts client.TailOptions, p *printer) error {
+	ctx, cancel := context.WithCancelCause(a.ctx)
+	defer cancel(nil)
+	// What follows may pause for as long as --timeout allows.
+	var idle *time.Timer
+	if c.Follow && opts.Timeout > 0 {
+		idle = time.AfterFunc(opts.Timeout, func() { cancel(errTimeout) })
+		defer idle.Stop()
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return t, nil
+	shown := 0
+	for m, err := range tail(ctx, room.ID, opts) {
+		if err != nil {
+			if cause := context.Cause(ctx); errors.Is(cause, errTimeout) {
+				return cause
+			}
+			return err
+		}
+		if idle != nil {
+			idle.Reset(opts.Timeout)
+		}
+		if m.Problem != nil && !c.JSON {
+			a.out.notice("message %d of %s cannot be read: %v", m.Seq, m.Name, m.Problem)
+			continue
+		}
+		if err := p.print(m); err != nil {
+			return err
+		}
+		if shown++; shown == c.Count {
+			return nil
 		}
 	}
-	return time.Time{}, usagef("--since %q: give a time such as 2006-01-02T15:04:05Z, or a duration such as 90m", s)
+	return context.Cause(ctx)
 }
 
 // A printer writes messages in one of the three forms.
@@ -111,9 +155,9 @@ func (p *printer) print(m *client.Message) error {
 	case p.json:
 		p.line = p.appendJSON(p.line[:0], m)
 	default:
-		p.line = append(p.line[:0], m.Time.Local().Format(time.DateTime)...)
+		p.line = m.Time.Local().AppendFormat(p.line[:0], time.DateTime)
 		p.line = append(p.line, ' ')
-		p.line = append(p.line, m.Name...)
+		p.line = append(p.line, visible(m.Name)...)
 		p.line = append(p.line, ": "...)
 		p.line = append(p.line, printable(m.Data)...)
 		p.line = append(p.line, '\n')
@@ -122,29 +166,16 @@ func (p *printer) print(m *client.Message) error {
 	return err
 }
 
-// printable is a message for people: what others wrote must not drive the
-// terminal, so control characters become visible.
-func printable(data []byte) string {
-	if !utf8.Valid(data) {
-		return fmt.Sprintf("(%d bytes that are no text; --json shows them)", len(data))
-	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n':
-			return r
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
-			return unicode.ReplacementChar
-		}
-		return r
-	}, string(data))
-}
+// maxTexts bounds the texts of IDs that a printer keeps: the authors and logs
+// of a lively room.
+const maxTexts = 4096
 
 // text is an ID's text form; a tail repeats few of them.
 func (p *printer) text(id wire.ID) string {
 	if s, ok := p.ids[id]; ok {
 		return s
 	}
-	if p.ids == nil || len(p.ids) > 4096 {
+	if p.ids == nil || len(p.ids) >= maxTexts {
 		p.ids = make(map[wire.ID]string)
 	}
 	s := id.String()
@@ -172,7 +203,7 @@ func (p *printer) appendJSON(b []byte, m *client.Message) []byte {
 	b = append(b, `","received":"`...)
 	b = m.Received.UTC().AppendFormat(b, jsonTime)
 	b = append(b, `","epoch":"`...)
-	if !m.Epoch.IsZero() {
+	if !m.Epoch.IsZero() { // open rooms have none
 		b = append(b, p.text(m.Epoch)...)
 	}
 	b = append(b, '"')
@@ -189,22 +220,4 @@ func (p *printer) appendJSON(b []byte, m *client.Message) []byte {
 		b = append(b, '"')
 	}
 	return append(b, '}', '\n')
-}
-
-const jsonTime = "2006-01-02T15:04:05.000000000Z"
-
-// appendJSONString quotes s; the usual text needs no escape.
-func appendJSONString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			q, err := json.Marshal(s)
-			if err != nil { // a string always marshals
-				return append(b, `""`...)
-			}
-			return append(b, q...)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
 }
