@@ -72,6 +72,7 @@ type Peer struct {
 	wake     *time.Timer // of the core; its goroutine's own
 
 	persist   *persister
+	finds     finder
 	hub       *hub
 	sessions  *sessions
 	dialer    *dialer
@@ -105,6 +106,7 @@ func New(cfg Config) (*Peer, error) {
 		p.log = slog.New(slog.DiscardHandler)
 	}
 	rand.Read(p.instance[:])
+	p.finds.wake = make(chan struct{}, 1)
 	p.persist = newPersister(cfg.Store, p.persisted)
 	p.dialer = newDialer(p)
 	p.tokens = session.NewTokens(storeValues{cfg.Store}, p.live.revoked)
@@ -162,6 +164,7 @@ func (p *Peer) Run(ctx context.Context, ready func()) error {
 
 	var core, disk sync.WaitGroup
 	core.Go(func() { p.runCore(inner) })
+	core.Go(func() { p.runFinds(inner) })
 	disk.Go(func() { p.persist.run(inner) })
 	var err error
 	if err = p.load(inner); err != nil {
