@@ -31,7 +31,7 @@ type fakePeer struct {
 	// refuse, when it returns a code, refuses a run.
 	refuse func(r *rooms.Run) wire.Code
 	// after is called when a run was taken, before it is acknowledged.
-	after func() error
+	after    func() error
 	requests map[wire.Type]int
 }
 
@@ -404,26 +404,51 @@ func (p *fakePeer) tail(ctx context.Context, s stream, m *wire.Tail) error {
 }
 
 func (p *fakePeer) authority(ctx context.Context, s stream, m *wire.AuthorityGet) error {
-	p.mu.Lock()
-	r := p.room(m.Room)
-	if r.auth.Len() == 0 {
+	for known, boxes, first := string(m.Known), 0, true; ; first = false {
+		p.mu.Lock()
+		r := p.room(m.Room)
+		if r.auth.Len() == 0 {
+			p.mu.Unlock()
+			return wire.Errorf(wire.CodeNotFound, "no such room")
+		}
+		digest, changed := r.auth.Digest(), r.changed
+		out := &wire.Authority{Digest: digest[:]}
+		if known != string(digest[:]) {
+			for _, e := range r.auth.All() {
+				out.Entries = append(out.Entries, e.Raw)
+			}
+		}
+		if len(out.Entries) > 0 || !first {
+			for _, b := range r.boxes[min(boxes, len(r.boxes)):] {
+				if b.Recipient == m.Recipient || m.Recipient.IsZero() {
+					out.Boxes = append(out.Boxes, b.Raw)
+				}
+			}
+		}
+		known, boxes = string(digest[:]), len(r.boxes)
 		p.mu.Unlock()
-		return wire.Errorf(wire.CodeNotFound, "no such room")
-	}
-	digest := r.auth.Digest()
-	out := &wire.Authority{Digest: digest[:]}
-	if string(m.Known) != string(digest[:]) {
-		for _, e := range r.auth.All() {
-			out.Entries = append(out.Entries, e.Raw)
+		if first || len(out.Entries)+len(out.Boxes) > 0 {
+			if err := s.Send(ctx, out); err != nil {
+				return err
+			}
+		}
+		if !m.Follow {
+			return nil
+		}
+		var ended, done <-chan struct{}
+		if fs, ok := s.(*fakeStream); ok {
+			ended, done = fs.ended, fs.session.done
+		}
+		select {
+		case <-changed:
+		case <-ended:
+			return errCut
+		case <-done:
+			return errCut
+		case <-ctx.Done():
+			return errCut
 		}
 	}
-	for _, b := range r.boxes {
-		if b.Recipient == m.Recipient || m.Recipient.IsZero() {
-			out.Boxes = append(out.Boxes, b.Raw)
-		}
-	}
-	p.mu.Unlock()
-	return s.Send(ctx, out)
 }
 
 func (p *fakePeer) submit(ctx context.Context, s stream, m *wire.Submit) error {
@@ -450,6 +475,8 @@ func (p *fakePeer) submit(ctx context.Context, s stream, m *wire.Submit) error {
 		}
 		r.boxes = append(r.boxes, b)
 	}
+	close(r.changed)
+	r.changed = make(chan struct{})
 	p.mu.Unlock()
 	return s.Send(ctx, &wire.Done{})
 }
