@@ -245,6 +245,7 @@ func TestAForgedRecordEndsTheSessionWithACode(t *testing.T) {
 		"a bad tag":         {append([]byte{0, 0, 0, 48}, make([]byte, 48)...), wire.CodeProtocol},
 		"garbage":           {bytes.Repeat([]byte("garbage!"), 20), wire.CodeTooLarge},
 		"a length of 4 GiB": {bytes.Repeat([]byte{0xff}, 100), wire.CodeTooLarge},
+		"a flood":           {bytes.Repeat([]byte{0xff}, 3<<20), wire.CodeTooLarge}, // what is unread must not reset the connection
 	} {
 		t.Run(name, func(t *testing.T) {
 			hi, hr := results(t)
@@ -257,12 +258,15 @@ func TestAForgedRecordEndsTheSessionWithACode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := ca.Write(c.bytes); err != nil {
-				t.Fatal(err)
-			}
+			flooded := make(chan struct{})
+			go func() {
+				defer close(flooded)
+				_, _ = ca.Write(c.bytes)
+			}()
 			code := make(chan wire.Code, 1)
 			go func() {
 				defer ca.Close()
+				<-flooded
 				code <- readClose(attacker)
 			}()
 			var werr *wire.Error
