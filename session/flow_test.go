@@ -101,7 +101,9 @@ func TestFlowControlHoldsUnderRandomUse(t *testing.T) {
 				ca, cb = net.Pipe()
 			}
 			p := connect(t, ca, cb)
+			p.a.conn.send.mu.Lock()
 			p.a.conn.send.maxRecords = 10 // rekeyed all the time
+			p.a.conn.send.mu.Unlock()
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			var wg sync.WaitGroup

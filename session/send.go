@@ -36,6 +36,7 @@ func freeBody(b *[]byte) {
 	for i, s := range bodySizes {
 		if cap(*b) == s {
 			bodies[i].Put(b)
+			return
 		}
 	}
 }
