@@ -28,7 +28,7 @@ type flightRun struct {
 	size   int
 	msgs   uint64
 	raw    []byte // of runs written here: they are pushed; nil otherwise
-	pulled bool   // came by a pull: the next digest tells its sender
+	pulled bool   // came by a pull: while a room is caught up with, digests tell its sender
 	from   *link  // nil: a user
 	req    *request
 }
@@ -181,7 +181,7 @@ func (c *Core) flightsDurable(done []*flight) {
 			for len(lg.staged) > 0 && lg.staged[0].last <= fr.last {
 				lg.staged = lg.staged[1:]
 			}
-			if fr.from != nil && !fr.from.gone && !fr.pulled {
+			if fr.from != nil && !fr.from.gone && (!fr.pulled || fr.from.base) {
 				fr.from.ackLog(lg)
 			}
 		}
