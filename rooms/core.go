@@ -186,7 +186,8 @@ type room struct {
 	loading                bool // not read from the store yet
 	afterLoad              []func()
 	lastReceived           int64
-	failed                 bool // a batch failed: waits for the others, then for Loaded
+	changed                time.Time // when a log or record became durable
+	failed                 bool      // a batch failed: waits for the others, then for Loaded
 	hold                   time.Duration
 	holdTill               time.Time
 

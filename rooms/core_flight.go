@@ -205,6 +205,7 @@ func (c *Core) flightsDurable(done []*flight) {
 		if r.failed {
 			continue
 		}
+		r.changed = c.now
 		c.pushRuns(r, done)
 		if r.openRoom {
 			c.retain(r)

@@ -85,6 +85,7 @@ func (l *link) logDurable(c *Core, lg *logState) {
 		l.mark(lg.id, had)
 	}
 	if lg.from == nil && l.gives() {
+		c.stateSoon(l, 4*stateDelay)
 		return // it is pushed
 	}
 	if l.announce == nil {

@@ -102,8 +102,8 @@ func newOpenState(limits OpenLimits) *openState {
 // startOf is where a log that is not held begins to be asked for.
 func (o *openState) startOf(log wire.ID) uint64 { return o.graves[log] + 1 }
 
-// mayStart reports whether a pulled run may begin a log, or begin it again:
-// what is between is held by nobody asked.
+// mayStart reports whether a run, the first that came of its log in answer to a
+// pull, may begin the log, or begin it again: what is between is below the floor of who was asked.
 func (o *openState) mayStart(lg *logState, run *Run) bool {
 	return lg == nil || lg.state == nil || run.First > lg.state.Last && len(lg.staged) == 0
 }

@@ -83,7 +83,7 @@ func (r *room) missing(w *want) (first, last uint64) {
 		first = r.open.startOf(w.log)
 	}
 	last = min(last, lg.limit)
-	if len(lg.parked) > 0 && lg.parked[0].First > first {
+	if len(lg.parked) > 0 && lg.parked[0].First > first && !r.openRoom {
 		last = min(last, lg.parked[0].First-1)
 	}
 	if lg.blocked || lg.end != nil {

@@ -74,7 +74,9 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 	if r.openRoom && !c.admitOpen(r, lg, l, run, q) {
 		return
 	}
-	if run.First != next && !(r.openRoom && q != nil && r.open.mayStart(lg, run)) {
+	w := r.wants[run.Log]
+	first := q != nil && w != nil && w.pull == q && !w.grew // of what was asked for of this log
+	if run.First != next && !(r.openRoom && first && r.open.mayStart(lg, run)) && !r.continuesGrave(lg, run) {
 		if run.First < next { // overlaps what is held: another cut of it, hence another branch
 			c.hunt(r, lg, l, min(run.Last(), next-1))
 			return
@@ -86,10 +88,13 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 			}
 			lg = r.newLog(run.Log, run.Author)
 		}
-		if !c.park(r, lg, run) {
+		switch parked := c.park(r, lg, run); {
+		case !parked:
 			c.want(r, run.Log, run.Last(), l)
-		} else if run.First-1 >= next {
+		case !r.openRoom:
 			c.want(r, run.Log, run.First-1, l)
+		case r.wants[run.Log] == nil: // what lies between may be below the other's floor
+			c.want(r, run.Log, run.Last(), l)
 		}
 		return
 	}
@@ -107,6 +112,12 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 	}
 	c.drain(r, lg)
 	r.forgetEmpty(lg)
+}
+
+// continuesGrave reports whether a run continues a log of an open room exactly
+// where it was let go.
+func (r *room) continuesGrave(lg *logState, run *Run) bool {
+	return r.openRoom && (lg == nil || lg.state == nil) && run.First > 1 && run.First == r.open.startOf(run.Log)
 }
 
 // plausible reports whether a run of a log that is not held may be parked: its

@@ -15,7 +15,7 @@ func (l *link) gives() bool { return !l.gone && l.right == SyncAll && l.mayAsk }
 
 // inStep reports whether the other side is known to hold the same.
 func (l *link) inStep() bool {
-	return l.usable() && l.base && len(l.marks) == 0 && !l.records && !l.syncing && l.walk == nil
+	return l.usable() && l.base && len(l.marks) == 0 && len(l.ahead) == 0 && !l.records && !l.syncing && l.walk == nil
 }
 
 // openLink sends OpenRoom: what gives this peer its right, if it is to be
@@ -257,6 +257,7 @@ func (c *Core) equal(l *link) {
 	l.base, l.records, l.syncing = true, false, false
 	l.misses = 0
 	clear(l.marks)
+	clear(l.ahead)
 	l.announce = nil
 	l.r.placedDue = true
 	c.touch(l.r)
@@ -304,16 +305,22 @@ func (c *Core) stateSoon(l *link, wait time.Duration) {
 		return
 	}
 	l.stateTimer = true
+	c.armState(l, wait, c.now.Add(wait+stateDelayMax))
+}
+
+func (c *Core) armState(l *link, wait time.Duration, latest time.Time) {
 	c.after(wait, func() {
-		l.stateTimer = false
 		if l.gone || l.inStep() {
+			l.stateTimer = false
 			return
 		}
-		if l.r.failed || l.r.inFlight > 0 || len(l.r.wants) > 0 {
-			c.stateSoon(l, stateDelay)
+		r := l.r
+		busy := r.inFlight > 0 || len(r.wants) > 0 || c.now.Sub(r.changed) < stateDelay
+		if r.failed || busy && c.now.Before(latest) {
+			c.armState(l, stateDelay, latest)
 			return
 		}
-		l.syncing = false
+		l.stateTimer, l.syncing = false, false
 		c.tellState(l)
 		if l.any {
 			c.compare(l)

@@ -136,6 +136,9 @@ const (
 	// stateDelay is how long a room is quiet before digests are compared again.
 	stateDelay = 250 * time.Millisecond
 
+	// stateDelayMax is how much longer a room that does not get quiet is waited for.
+	stateDelayMax = 5 * time.Second
+
 	// compareDelay and compareDelayMax are the first and the longest wait before a
 	// room whose digests stay unequal is compared once more, doubling in between.
 	compareDelay    = 50 * time.Millisecond

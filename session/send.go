@@ -6,14 +6,42 @@ import (
 	"parley/wire"
 )
 
-// bodyBufs is the pool of the buffers in which bodies wait to be sent.
-var bodyBufs = sync.Pool{New: func() any { return new([]byte) }}
+// scratches is the pool of the buffers in which bodies are encoded.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
 
-func putBody(b *[]byte) {
-	if cap(*b) <= keepBuffer {
-		bodyBufs.Put(b)
+// bodies are the pools of the buffers in which bodies wait to be sent, by size:
+// a queue of small bodies must not hold large buffers.
+var bodies [len(bodySizes)]sync.Pool
+
+// newBody returns a copy of an encoded body.
+func newBody(encoded []byte) *[]byte {
+	var b *[]byte
+	size := len(encoded)
+	for i, s := range bodySizes {
+		if size <= s {
+			b, _ = bodies[i].Get().(*[]byte)
+			size = s
+			break
+		}
+	}
+	if b == nil {
+		buf := make([]byte, 0, size)
+		b = &buf
+	}
+	*b = append((*b)[:0], encoded...)
+	return b
+}
+
+func freeBody(b *[]byte) {
+	for i, s := range bodySizes {
+		if cap(*b) == s {
+			bodies[i].Put(b)
+		}
 	}
 }
+
+// size is what an outgoing frame takes of its stream's queue, in bytes.
+func (f *outgoing) size() int { return FrameCost + cap(*f.body) }
 
 // An outClass is one class's part of the schedule.
 type outClass struct {
@@ -80,7 +108,7 @@ func (s *Session) write() {
 	defer send.mu.Unlock()
 	for {
 		s.mu.Lock()
-		plain := s.fill(buf[headerSize:headerSize:headerSize+MaxPlaintext])
+		plain := s.fill(buf[headerSize : headerSize : headerSize+MaxPlaintext])
 		last := s.closed
 		if len(plain) == 0 || s.over {
 			s.writing = false
@@ -251,10 +279,10 @@ func (s *Session) dropFront(st *Stream) {
 	if out := &s.out[st.class]; out.current == st && f.off > 0 {
 		out.current = nil
 	}
-	if st.queued -= len(*f.body); st.queued < sendQueue {
+	if st.queued -= f.size(); st.queued < sendQueue {
 		signal(st.writable)
 	}
-	putBody(f.body)
+	freeBody(f.body)
 }
 
 // dropAll empties a stream's queue.

@@ -50,16 +50,16 @@ type Session struct {
 	closeFrame            wire.Close
 	timers                []*time.Timer // of closing
 
-	pings    pings
-	streams  map[uint32]*Stream
-	out      [classes]outClass
-	in       [classes]assembly
-	ends     fifo[endItem]
-	credits  fifo[*Stream]
-	accepts  fifo[*Stream]
-	ours     side
-	theirs   side
-	scratch  []byte      // bodies of control frames
+	pings   pings
+	streams map[uint32]*Stream
+	out     [classes]outClass
+	in      [classes]assembly
+	ends    fifo[endItem]
+	credits fifo[*Stream]
+	accepts fifo[*Stream]
+	ours    side
+	theirs  side
+	scratch []byte // bodies of control frames
 }
 
 // A side counts the streams that one side opened.

@@ -110,8 +110,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// finish ends the session in good order: once the token that was asked for has
-// come, and with the close told to the peer, if neither takes long.
+// finish ends the session in good order, once the token that was asked for has
+// come, if that does not take long.
 func (c *connection) finish() {
 	timer := time.NewTimer(closeWait)
 	defer timer.Stop()
@@ -121,10 +121,6 @@ func (c *connection) finish() {
 	case <-timer.C:
 	}
 	c.transport.Close(wire.CodeOK, "")
-	select {
-	case <-c.transport.Done():
-	case <-timer.C:
-	}
 }
 
 func (c *Client) notice(format string, args ...any) {

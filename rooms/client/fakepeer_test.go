@@ -397,6 +397,8 @@ func (p *fakePeer) tail(ctx context.Context, s stream, m *wire.Tail) error {
 			return errCut
 		case <-done:
 			return errCut
+		case <-ctx.Done():
+			return errCut
 		}
 	}
 }

@@ -55,8 +55,7 @@ const (
 	// dialTimeout bounds the connection and handshake with a peer.
 	dialTimeout = 10 * time.Second
 
-	// closeWait is how long Close waits for a token that is on its way, and for
-	// the close to be told.
+	// closeWait is how long Close waits for a token that is on its way.
 	closeWait = time.Second
 
 	// answerWait is how long an answer waits for the message that it answers.

@@ -44,11 +44,12 @@ type tail struct {
 	dirty  bool // the cursor differs from its file
 	saved  time.Time
 	behind bool // messages were given since Flush
+	moved  bool // something came over the present session
 
-	live    bool                 // the end of the history was reached
-	mark    uint64               // of the newest TailMark of the present store
-	kept    []*Message           // history not given yet: with Last or Sorted
-	held    []*opened            // waiting for what they answer
+	live    bool                  // the end of the history was reached
+	mark    uint64                // of the newest TailMark of the present store
+	kept    []*Message            // history not given yet: with Last or Sorted
+	held    []*opened             // waiting for what they answer
 	release map[*opened]time.Time // when each of held waits no longer
 	ciphers *ciphers
 	names   map[nameOf]string
@@ -84,6 +85,7 @@ func (c *Client) newTail(id wire.ID, opts TailOptions, give func(*Message) bool)
 
 // run reads over as many sessions as it takes.
 func (t *tail) run(ctx context.Context) error {
+	pause := reconnectMin
 	for first := true; ; first = false {
 		err := t.session(ctx)
 		again := cutOff(err) || errors.Is(err, ErrNoDaemon) && !first
@@ -100,6 +102,15 @@ func (t *tail) run(ctx context.Context) error {
 				t.c.notice("the daemon is gone; waiting for it")
 			}
 		}
+		// A peer that ends every reading at once is not asked in a tight loop.
+		if t.moved {
+			pause = reconnectMin
+		}
+		t.moved = false
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		pause = min(2*pause, reconnectMax)
 		if _, err := t.c.reconnect(ctx, patience); err != nil {
 			return err
 		}
@@ -170,6 +181,7 @@ func (t *tail) consume(ctx context.Context, steps <-chan tailStep) error {
 		if err != nil {
 			return err
 		}
+		t.moved = true
 		switch {
 		case step.run != nil:
 			err = t.take(ctx, step.run)

@@ -118,7 +118,7 @@ func TestPoint1AHostWithAnotherSecretIsNotConnectedAndLearnsNoIdentity(t *testin
 	})
 
 	// Nor does an identity stand in its log or its folder, or in clear on the wire.
-	text := d.Err.String() + stranger.MustParley("doctor", "--json")
+	text := d.Err.String() + stranger.Parley("doctor", "--json").Out
 	for _, victim := range append(s.daemons, d) {
 		if victim != d && strings.Contains(text, victim.ID) {
 			t.Errorf("the stranger knows the ID of %v", victim)

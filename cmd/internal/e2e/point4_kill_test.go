@@ -120,7 +120,7 @@ func (c *crowd) judge(t *testing.T, d *Daemon, byText map[string][]Message) (ack
 			t.Fatal(err)
 		}
 		acknowledged += len(said)
-		lines += len(f.lines)
+		lines += f.given()
 		for _, line := range f.lines {
 			shown := byText[line]
 			if len(shown) > 1 {

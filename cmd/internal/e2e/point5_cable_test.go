@@ -61,9 +61,7 @@ func TestPoint5AHostOffTheBridgeForTwentySecondsGoesOnWithinFive(t *testing.T) {
 	// What each sends from now on has to reach the other.
 	marks := make(map[*Daemon]string)
 	for i, d := range s.daemons {
-		feeds[i].mu.Lock()
-		marks[d] = fmt.Sprintf("%s %d", d.Host.Name, len(feeds[i].lines)+1)
-		feeds[i].mu.Unlock()
+		marks[d] = fmt.Sprintf("%s %d", d.Host.Name, feeds[i].given()+1)
 	}
 	took = Eventually(t, goesOn, "both directions go on", both(func(from *Daemon) string { return marks[from] }))
 	t.Logf("both directions went on after %v", took)
@@ -86,7 +84,7 @@ func TestPoint5AHostOffTheBridgeForTwentySecondsGoesOnWithinFive(t *testing.T) {
 			}
 			for i, d := range s.daemons {
 				prefix := d.Host.Name + " "
-				if err := isSequence(texts(messages, prefix), prefix, len(feeds[i].lines)); err != nil {
+				if err := isSequence(texts(messages, prefix), prefix, feeds[i].given()); err != nil {
 					return fmt.Errorf("%s: lines of %v: %w", tail.name, d, err)
 				}
 			}

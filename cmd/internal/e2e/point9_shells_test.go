@@ -3,12 +3,8 @@
 package e2e
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,7 +78,7 @@ func TestPoint9AnEndlessPipeBlocksNobody(t *testing.T) {
 			if err := has(d.Host, "ops", "beside ", 10); err != nil {
 				return err
 			}
-			if err := has(d.Host, "ops", "endless ", len(f.lines)); err != nil {
+			if err := has(d.Host, "ops", "endless ", f.given()); err != nil {
 				return err
 			}
 		}
@@ -90,64 +86,100 @@ func TestPoint9AnEndlessPipeBlocksNobody(t *testing.T) {
 	})
 }
 
-func TestPoint9ASendKilledBetweenSigningAndAcknowledgementIsSentByTheNextOne(t *testing.T) {
+func TestPoint9WhatAKilledSendHadSignedIsSentOnceByTheNextOne(t *testing.T) {
+	const (
+		rounds = 5
+		ahead  = 500 // lines given to a command whose daemon does not answer
+	)
 	s := newSite(t, "a", "b")
 	s.room("ops")
-	f := s.host(0).feed("ops")
-	if err := f.write("before"); err != nil {
-		t.Fatal(err)
-	}
-	Eventually(t, findWithin, "an acknowledgement", func() error {
-		if f.Out.Lines() != 1 {
-			return fmt.Errorf("%d lines: %s", f.Out.Lines(), f.Err.Tail(1<<10))
+	left := 0
+	for round := range rounds {
+		prefix, again := fmt.Sprintf("round %d line ", round), fmt.Sprintf("run again %d", round)
+		f := killedUnanswered(t, s.daemons[0], prefix, ahead)
+		said, err := f.acknowledged()
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	// The session is there, and now the daemon does not answer.
-	unsigned := fingerprint(t, s.host(0).Folder("user"))
-	s.daemons[0].Signal(syscall.SIGSTOP)
-	if err := f.write("in the balance"); err != nil {
-		t.Fatal(err)
-	}
-	Eventually(t, findWithin, "the outbox is written", func() error {
-		if fingerprint(t, s.host(0).Folder("user")) == unsigned {
-			return fmt.Errorf("nothing changed in the user's folder: %s", f.Err.Tail(1<<10))
+		// First what was left goes out, as it was signed, and then this.
+		s.host(0).MustParley("send", "ops", "--replicas", "1", again)
+		for _, d := range s.daemons {
+			all, err := d.Host.History("ops")
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := texts(all, prefix)
+			if len(lines) < len(said) || len(lines) > f.given() {
+				t.Errorf("%v has %d lines, where %d were acknowledged and %d given", d, len(lines), len(said), f.given())
+			}
+			if err := isSequence(lines, prefix, len(lines)); err != nil {
+				t.Errorf("%v: %v", d, err)
+			}
+			copies(t, d, again, 1)
+			left += len(lines) - len(said)
 		}
-		return nil
-	})
-	f.Kill()
-	if n := f.Out.Lines(); n != 1 {
-		t.Fatalf("it was acknowledged by a daemon that was stopped: %s", f.Out.String())
 	}
-	s.daemons[0].Signal(syscall.SIGCONT)
-	// The next command first sends what was left, once, and then its own message.
-	s.host(0).MustParley("send", "ops", "--replicas", "1", "in the balance")
-	for _, d := range s.daemons {
-		copies(t, d, "in the balance", 2)
+	if left == 0 {
+		t.Errorf("in none of %d rounds was anything signed and not acknowledged", rounds)
 	}
 	sound(s)
 }
 
+// killedUnanswered sends a stream of lines to a daemon that stops to answer in
+// the midst of it, kills the command, and lets the daemon go on.
+func killedUnanswered(t *testing.T, d *Daemon, prefix string, ahead int) *feed {
+	t.Helper()
+	stop, ended := make(chan struct{}), make(chan struct{})
+	f := d.Host.feed("ops")
+	go func() {
+		defer close(ended)
+		_, _ = f.steadily(prefix, 50*time.Microsecond, stop) // the error is that it was killed
+	}()
+	more := func(than int, of func() int) {
+		t.Helper()
+		Eventually(t, findWithin, "lines go on", func() error {
+			if n := of(); n <= than {
+				return fmt.Errorf("%d lines, not more than %d: %s", n, than, f.Err.Tail(1<<10))
+			}
+			return nil
+		})
+	}
+	more(ahead, f.Out.Lines)
+	d.Signal(syscall.SIGSTOP)
+	more(f.given()+ahead, f.given)
+	f.Kill()
+	d.Signal(syscall.SIGCONT)
+	close(stop)
+	<-ended
+	return f
+}
+
 func TestPoint9ASendWithAKeyKilledAtAnyMomentAndRunAgainIsOneMessage(t *testing.T) {
-	const rounds, moment = 15, 200 * time.Millisecond // in which such a command runs
+	const rounds = 30
 	s := newSite(t, "a", "b")
 	s.room("ops")
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 9))
+	start := time.Now()
+	s.host(0).MustParley("send", "ops", "--key", "warm", "how long it takes")
+	took := time.Since(start)
 	killed := 0
 	for i := range rounds {
 		key, text := fmt.Sprintf("key-%d", i), fmt.Sprintf("message %d", i)
 		p := s.host(0).SpawnParley([]string{"send", "ops", "--key", key, text})
 		select {
 		case <-p.Ended():
-		case <-time.After(time.Duration(random.Int64N(int64(moment)))):
+		case <-time.After(time.Duration(random.Int64N(int64(took)))):
 			killed++
 			p.Kill()
 		}
 		s.host(0).MustParley("send", "ops", "--key", key, text)
 	}
 	t.Logf("%d of %d were killed before they ended", killed, rounds)
+	if killed == 0 {
+		t.Error("no command was killed")
+	}
 	s.host(0).MustParley("send", "ops", "--replicas", "1", "the end")
 	for _, d := range s.daemons {
 		for i := range rounds {
@@ -184,25 +216,4 @@ func sound(s *site) {
 			s.t.Errorf("%v: room verify: %s", d, out)
 		}
 	}
-}
-
-// fingerprint is a hash of every file in a folder.
-func fingerprint(t *testing.T, folder string) [32]byte {
-	t.Helper()
-	h := sha256.New()
-	err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		content, err := os.ReadFile(name)
-		if os.IsNotExist(err) {
-			return nil // replaced meanwhile
-		}
-		fmt.Fprintf(h, "%s %d\n%s", name, len(content), content)
-		return err
-	})
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	return [32]byte(h.Sum(nil))
 }

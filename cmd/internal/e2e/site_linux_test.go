@@ -229,6 +229,13 @@ func (f *feed) write(line string) error {
 	return err
 }
 
+// given is how many lines it was given.
+func (f *feed) given() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.lines)
+}
+
 // close ends stdin.
 func (f *feed) close() { _ = f.in.Close() }
 
@@ -239,8 +246,8 @@ func (f *feed) finish() {
 	if code := f.Wait(CommandWithin); code != 0 {
 		f.t.Fatalf("%s: exit code %d: %s", f.name, code, f.Err.Tail(4<<10))
 	}
-	if got := f.Out.Lines(); got != len(f.lines) {
-		f.t.Fatalf("%s: %d lines in, %d lines out", f.name, len(f.lines), got)
+	if got := f.Out.Lines(); got != f.given() {
+		f.t.Fatalf("%s: %d lines in, %d lines out", f.name, f.given(), got)
 	}
 }
 
