@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"log/slog"
 	"net"
 	"time"
@@ -55,73 +54,6 @@ var (
 
 // LobbyName is the open room that always exists.
 const LobbyName = "lobby"
-
-// API lists what a Client does; *Client is its only implementation here. It
-// lets a program that uses a Client be tested without one.
-type API interface {
-	// Me and Peer are the IDs of the user and of the peer it is connected to.
-	Me() wire.ID
-	Peer() wire.ID
-	// Close ends the session. It is idempotent.
-	Close() error
-
-	// Resolve finds a room by what a user types: a local name, lobby,
-	// lobby@NETWORK of the current network, or at least 8 characters of an ID.
-	// It needs no daemon. ErrNoRoom, ErrAmbiguous.
-	Resolve(name string) (Room, error)
-	// LocalRooms lists the rooms this home knows, lobby first. No daemon needed.
-	LocalRooms() ([]Room, error)
-	// CreateRoom founds a room: genesis, first epoch, own box, delegation.
-	CreateRoom(ctx context.Context, opts CreateOptions) (Room, error)
-	// Invite makes a link by which others join. Asks the peer for its
-	// addresses if opts has none.
-	Invite(ctx context.Context, room wire.ID, opts InviteOptions) (Invitation, error)
-	// Join takes a link, becomes a member, and (unless opts.NoWait) waits for
-	// the first sync; ErrNoProgress after opts.Timeout without progress.
-	Join(ctx context.Context, link string, opts JoinOptions) (Room, error)
-	// Leave ends the membership and forgets the room here.
-	Leave(ctx context.Context, room wire.ID) error
-	// Rooms lists the rooms with what the peer holds of them.
-	Rooms(ctx context.Context) ([]RoomInfo, error)
-	// Info tells about one room.
-	Info(ctx context.Context, room wire.ID) (RoomInfo, error)
-	// Members lists the members and the live invites of a room. In an open
-	// room: the writers of the stored messages.
-	Members(ctx context.Context, room wire.ID) ([]Member, []LiveInvite, error)
-	// Verify compares a room with one peer (zero: with all connected).
-	Verify(ctx context.Context, room, peer wire.ID) (*wire.Verified, error)
-
-	// Send sends one message and returns when it is durable on the peer.
-	Send(ctx context.Context, room wire.ID, data []byte, opts SendOptions) (Result, error)
-	// Pipe sends what src gives until io.EOF, batching what is available, and
-	// returns when all is durable. A Client may run several at once.
-	Pipe(ctx context.Context, room wire.ID, src Source, opts PipeOptions) (Summary, error)
-	// Placed asks on how many other peers' disks a message is, waiting up to
-	// wait for replicas of them (0: for all that are connected).
-	Placed(ctx context.Context, room wire.ID, at Result, replicas int, wait time.Duration) (on, of int, err error)
-	// Tail reads a room. The sequence ends at the end of the history, or, with
-	// Follow, when ctx ends. An error ends it.
-	Tail(ctx context.Context, room wire.ID, opts TailOptions) iter.Seq2[*Message, error]
-
-	// Status, Doctor and Tokens ask the peer.
-	Status(ctx context.Context) (*wire.Status, error)
-	Doctor(ctx context.Context) ([]wire.Finding, error)
-	Tokens(ctx context.Context) ([]wire.TokenInfo, error)
-	// RevokeToken revokes the token whose ID in hexadecimal begins with prefix.
-	RevokeToken(ctx context.Context, prefix string) error
-	// Peers lists sessions and sightings; with watch again at every change.
-	Peers(ctx context.Context, watch bool) iter.Seq2[[]wire.PeerInfo, error]
-
-	// People: petnames are the user's own, kept in the home.
-	Petnames() (map[wire.ID]string, error)
-	SetPetname(person wire.ID, name string) error // "" removes it
-	// FindPerson finds an identity by petname, unique claimed name, name·fp4x,
-	// or ID prefix, in all rooms of this home. ErrNoPerson, ErrAmbiguous (the
-	// error lists the candidates).
-	FindPerson(text string) (wire.ID, error)
-	// NameOf is how to show an identity: its petname, else claim·fp4x.
-	NameOf(id wire.ID, claim string) string
-}
 
 // A Room is a room as the user knows it.
 type Room struct {

@@ -31,7 +31,7 @@ type fakePeer struct {
 	// refuse, when it returns a code, refuses a run.
 	refuse func(r *rooms.Run) wire.Code
 	// after is called when a run was taken, before it is acknowledged.
-	after func() error
+	after    func() error
 	requests map[wire.Type]int
 }
 
