@@ -186,6 +186,7 @@ func (s *service) serve(network identity.Network) (next *identity.Network, err e
 		if err := s.home.WriteAddress(dialable(p.Addr()), p.ID()); err != nil {
 			s.log.Error("commands will not find this daemon", "error", err)
 		}
+		s.log.Info("ready", "address", p.Addr(), "peer", p.ID(), "network", network.Name, "secret", network.HasSecret(), "software", software())
 		s.ready(p)
 	})
 	stop()

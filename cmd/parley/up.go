@@ -159,6 +159,10 @@ func (c *upCmd) attach(a *app, h *home.Home, key *identity.Private, p *ownPeer) 
 	if err != nil {
 		return false, err
 	}
+	follower, err := agent.New(agent.Config{Client: cl, Logger: cfg.Logger})
+	if err != nil {
+		return false, errors.Join(err, cl.Close())
+	}
 	ctx, cancel := context.WithCancel(a.ctx)
 	var wg sync.WaitGroup
 	defer func() {
@@ -170,7 +174,7 @@ func (c *upCmd) attach(a *app, h *home.Home, key *identity.Private, p *ownPeer) 
 	wg.Go(func() { watchPeers(ctx, a.out, cl, logger) })
 	wg.Go(func() { reportTroubles(ctx, a.out, cl) })
 	failed := make(chan error, 1)
-	wg.Go(func() { failed <- agent.New(agent.Config{Client: cl, Logger: cfg.Logger}).Run(ctx) })
+	wg.Go(func() { failed <- follower.Run(ctx) })
 	own := p.done
 	if p.away {
 		own = nil
