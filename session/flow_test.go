@@ -73,7 +73,7 @@ func (l *lane) read(ctx context.Context, st *Stream, rnd *rand.Rand) error {
 			return nil
 		}
 		if rnd.IntN(8) == 0 {
-			time.Sleep(time.Duration(rnd.IntN(500)) * time.Microsecond) // a reader of uneven pace
+			<-time.After(time.Duration(rnd.IntN(500)) * time.Microsecond) // a reader of uneven pace
 		}
 		m, err := st.Recv(ctx)
 		var werr *wire.Error

@@ -200,7 +200,7 @@ func TestAnUnreadStreamBlocksItsSenderAndNobodyElse(t *testing.T) {
 		if full { // and not only the writer slower than we
 			break
 		}
-		time.Sleep(time.Millisecond) // the writer's turn
+		<-time.After(time.Millisecond) // the writer's turn
 	}
 	if most := (windowInteractive + sendQueue) / 10000; sent > most+1 {
 		t.Errorf("%d messages of 10 kB are on their way unread", sent)
@@ -287,7 +287,7 @@ func TestAResetReachesBothDirectionsBehindWhatWasSent(t *testing.T) {
 func waitNoStreams(t *testing.T, p *pair) {
 	t.Helper()
 	for _, s := range []*Session{p.a, p.b} {
-		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(5 * time.Second); ; <-time.After(time.Millisecond) {
 			s.mu.Lock()
 			n, ours, theirs := len(s.streams), s.ours.open, s.theirs.open
 			s.mu.Unlock()
@@ -510,6 +510,6 @@ func TestStatsCountTheWire(t *testing.T) {
 		t.Errorf("sent %+v, received %+v", a, b)
 	}
 	for p.a.RTT() == 0 || p.b.RTT() == 0 {
-		time.Sleep(time.Millisecond) // bounded by the test's own time limit
+		<-time.After(time.Millisecond) // bounded by the test's own time limit
 	}
 }
