@@ -153,8 +153,10 @@ func TestWhatStandsBeforeARefusedRunIsNotSentTwice(t *testing.T) {
 	c := testClient(t, p, "ann", "")
 	lobby := c.Lobby().ID
 	p.late = true // the second run is refused before the first is acknowledged
+	once := true
 	p.refuse = func(r *rooms.Run) wire.Code {
-		if r.First == 2 {
+		if r.First == 2 && once {
+			once = false
 			return wire.CodeInvalid
 		}
 		return wire.CodeOK
