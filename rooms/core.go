@@ -111,8 +111,10 @@ type link struct {
 
 	right   Sync        // what the other side may have
 	theirs  *Delegation // presented, but not (yet) giving a right
+	revoked bool        // it had more, and was asked for another delegation
 	mayAsk  bool        // the other side accepted ours: it sent State or InStep
 	ourKind Sync        // what the delegation last presented asks for
+	ours    *Delegation // that it stands for
 
 	told, their  digest16 // digests last sent and received
 	toldAny, any bool
