@@ -92,7 +92,7 @@ func TestAnUnreadStreamBlocksItsSenderAndNobodyElse(t *testing.T) {
 		if full { // and not only the writer slower than we
 			break
 		}
-		time.Sleep(time.Millisecond) // the writer's turn
+		<-time.After(time.Millisecond) // the writer's turn
 	}
 	if most := (windowInteractive + sendQueue) / 10000; sent > most+1 {
 		t.Errorf("%d messages of 10 kB are on their way unread", sent)
@@ -270,7 +270,7 @@ func TestStreamsGivenUpBeforeTheyAreAcceptedLeaveNothing(t *testing.T) {
 			if n < MaxStreams {
 				break
 			}
-			time.Sleep(time.Millisecond)
+			<-time.After(time.Millisecond)
 		}
 	}
 	waitNoStreams(t, p)
