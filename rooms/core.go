@@ -200,6 +200,7 @@ type room struct {
 	open  *openState      // of open rooms
 	heads [][]wire.ID     // the lists of heads named last, shared by logs
 	shown []wire.TailItem // in this step
+	push  [][]byte        // runs written here that became durable in this step
 
 	touchedFlag, planDue, rightsDue, viewDue bool
 	planTimer, watchTimer                    bool

@@ -28,7 +28,9 @@ func (c *Core) onSubmit(q *request, m *wire.Submit, parts *Parts) {
 		r = c.takeUp(m.Room)
 	}
 	if r.loading || r.failed {
+		q.pending++
 		r.afterLoad = append(r.afterLoad, func() {
+			q.pending--
 			if !q.gone {
 				c.submit(q, r, m, parts)
 			}
