@@ -1,0 +1,20 @@
+//go:build darwin || dragonfly || freebsd || netbsd || openbsd
+
+package discovery
+
+import "syscall"
+
+// shareAddress lets several processes receive the same multicast datagrams: the
+// BSDs ask for both options.
+func shareAddress(_, _ string, c syscall.RawConn) error {
+	var err error
+	if cerr := c.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
+		if err == nil {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEPORT, 1)
+		}
+	}); cerr != nil {
+		return cerr
+	}
+	return err
+}
