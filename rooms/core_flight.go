@@ -28,7 +28,7 @@ type flightRun struct {
 	size   int
 	msgs   uint64
 	raw    []byte // of runs written here: they are pushed; nil otherwise
-	pulled bool   // came by a pull: the next digest tells its sender
+	pulled bool   // came by a pull: while a room is caught up with, digests tell its sender
 	from   *link  // nil: a user
 	req    *request
 }
@@ -178,10 +178,13 @@ func (c *Core) flightsDurable(done []*flight) {
 			lg.bytes += uint64(fr.size)
 			fr.r.bytes += uint64(fr.size)
 			fr.r.messages += fr.msgs
+			if fr.raw != nil {
+				fr.r.push = append(fr.r.push, fr.raw)
+			}
 			for len(lg.staged) > 0 && lg.staged[0].last <= fr.last {
 				lg.staged = lg.staged[1:]
 			}
-			if fr.from != nil && !fr.from.gone && !fr.pulled {
+			if fr.from != nil && !fr.from.gone && (!fr.pulled || fr.from.base) {
 				fr.from.ackLog(lg)
 			}
 		}
@@ -206,7 +209,7 @@ func (c *Core) flightsDurable(done []*flight) {
 			continue
 		}
 		r.changed = c.now
-		c.pushRuns(r, done)
+		c.pushRuns(r)
 		if r.openRoom {
 			c.retain(r)
 		}

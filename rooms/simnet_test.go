@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"math/rand/v2"
 	"testing"
 	"testing/cryptotest"
@@ -32,7 +33,9 @@ type simNet struct {
 	dropLive        float64
 	codec           bool // encode and decode every message
 	expectOffence   bool
-	history         []string
+	keys            uint64
+	reqs            ReqKey
+	trace           hash.Hash // of all that was sent
 }
 
 type simEvent struct {
@@ -99,7 +102,7 @@ func newSim(t *testing.T, seed uint64, names ...string) *simNet {
 	cryptotest.SetGlobalRandom(t, seed)
 	n := &simNet{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: simEpoch, delay: 3 * time.Millisecond,
-		maxSteps: 3_000_000, codec: true,
+		maxSteps: 3_000_000, codec: true, trace: sha256.New(),
 		net: identity.Network{Name: "sim", Secret: make([]byte, identity.NetworkSecretSize)},
 	}
 	for _, name := range names {
@@ -172,13 +175,11 @@ func (nd *simNode) crash() {
 	nd.store.crash(nd.n.rng)
 }
 
-var simKeys uint64
-
 func (n *simNet) connect(a, b *simNode) *simConn {
-	simKeys += 2
+	n.keys += 2
 	c := &simConn{up: true}
-	c.a = &simEnd{conn: c, node: a, key: PeerKey(simKeys), last: map[string]time.Time{}}
-	c.b = &simEnd{conn: c, node: b, key: PeerKey(simKeys + 1), last: map[string]time.Time{}}
+	c.a = &simEnd{conn: c, node: a, key: PeerKey(n.keys), last: map[string]time.Time{}}
+	c.b = &simEnd{conn: c, node: b, key: PeerKey(n.keys + 1), last: map[string]time.Time{}}
 	c.a.other, c.b.other = c.b, c.a
 	n.conns = append(n.conns, c)
 	var exporter [32]byte
@@ -233,6 +234,7 @@ func (e *simEnd) deliver(stream string, m wire.Message, f func(wire.Message)) {
 	if len(body) > row.Bound {
 		n.t.Fatalf("%s of %d bytes is over its bound of %d", row.Name, len(body), row.Bound)
 	}
+	n.trace.Write(body)
 	e.node.stats.sent += len(body)
 	e.node.stats.msgs++
 	e.node.byType[m.MessageType()] += len(body)

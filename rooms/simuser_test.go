@@ -24,9 +24,8 @@ type simUser struct {
 	all    []*Run
 	req    ReqKey
 	bodies int
+	left   bool
 }
-
-var simReqs ReqKey
 
 func (n *simNet) user(nd *simNode, room wire.ID) *simUser {
 	key, err := identity.Generate(identity.Ed25519, "user")
@@ -40,9 +39,9 @@ func (n *simNet) lobby() wire.ID { return OpenRoomID(n.net, Lobby) }
 
 // request sends a request and returns its number.
 func (u *simUser) request(m wire.Message) ReqKey {
-	simReqs++
-	u.node.step(UserMessage{Req: simReqs, User: u.key.ID(), Msg: m})
-	return simReqs
+	u.n.reqs++
+	u.node.step(UserMessage{Req: u.n.reqs, User: u.key.ID(), Msg: m})
+	return u.n.reqs
 }
 
 // ask sends a request, lets time pass until it has ended, and returns the answers.
@@ -106,8 +105,8 @@ func (u *simUser) write(count int) *Run {
 
 func (u *simUser) append(runs ...*Run) {
 	if u.req == 0 {
-		simReqs++
-		u.req = simReqs
+		u.n.reqs++
+		u.req = u.n.reqs
 	}
 	m := &wire.Append{Room: u.room}
 	for _, r := range runs {

@@ -119,7 +119,16 @@ func readEverything(s *Session) {
 	}
 }
 
-func TestAHostileFrameEndsTheSession(t *testing.T) {
+// A hostileCase is what an attacker sends, the rule that it breaks and the code
+// that it is told.
+type hostileCase struct {
+	hello   []byte
+	records [][]byte
+	code    wire.Code
+	rule    error
+}
+
+func hostileFrames(t *testing.T) map[string]hostileCase {
 	hello := frame(t, 0, &wire.Hello{Role: wire.RolePeer})
 	small := frame(t, theirs(Bulk, 0), push(1, 10))
 	chunk := make([]byte, 1000)
@@ -128,12 +137,7 @@ func TestAHostileFrameEndsTheSession(t *testing.T) {
 	for i := range uint32(MaxStreams + 1) {
 		many = append(many, frame(t, theirs(Live, i), push(1, 1))...)
 	}
-	for name, c := range map[string]struct {
-		hello   []byte
-		records [][]byte
-		code    wire.Code
-		rule    error
-	}{
+	return map[string]hostileCase{
 		"a message before Hello":           {small, nil, wire.CodeProtocol, ErrPhase},
 		"a Ping before Hello":              {frame(t, 0, &wire.Ping{}), nil, wire.CodeProtocol, ErrPhase},
 		"a second Hello":                   {hello, [][]byte{hello}, wire.CodeProtocol, ErrPhase},
@@ -176,7 +180,11 @@ func TestAHostileFrameEndsTheSession(t *testing.T) {
 		"a body that does not decode":          {hello, [][]byte{whole(wire.TypePush, theirs(Bulk, 0), []byte{0xc0}), nil}, wire.CodeProtocol, ErrFrame},
 		"a text over its bound":                {hello, [][]byte{small, frame(t, 0, &wire.StreamEnd{Stream: theirs(Bulk, 0), Code: 1, Text: string(make([]byte, wire.MaxText+1))})}, wire.CodeTooLarge, ErrSize},
 		"small frames beyond the credit":       {hello, [][]byte{pushes(theirs(Live, 0), windowLive/60)}, wire.CodeProtocol, ErrCredit},
-	} {
+	}
+}
+
+func TestAHostileFrameEndsTheSession(t *testing.T) {
+	for name, c := range hostileFrames(t) {
 		t.Run(name, func(t *testing.T) {
 			end, told := attack(t, c.hello, c.records...)
 			var werr *wire.Error
@@ -190,12 +198,11 @@ func TestAHostileFrameEndsTheSession(t *testing.T) {
 	}
 }
 
-func TestWhatIsUnusualButLegalIsAccepted(t *testing.T) {
-	hello := frame(t, 0, &wire.Hello{Role: wire.RolePeer})
-	body, _ := wire.AppendBody(nil, push(1, 2000))
+func legalFrames(t *testing.T) map[string][][]byte {
+	body, _ := wire.AppendBody(nil, push(1, 200))
 	first := func(class Class) []byte { return raw(wire.TypePush, theirs(class, 0), body[:1], uint64(len(body))) }
 	end := frame(t, 0, &wire.StreamEnd{Stream: theirs(Bulk, 0), Code: wire.CodeInternal})
-	for name, records := range map[string][][]byte{
+	return map[string][][]byte{
 		"frames of three classes in turns": {
 			first(Bulk), first(Live), first(Interactive),
 			later(theirs(Live, 0), body[1:]), later(theirs(Bulk, 0), body[1:]), later(theirs(Interactive, 0), body[1:]),
@@ -214,7 +221,12 @@ func TestWhatIsUnusualButLegalIsAccepted(t *testing.T) {
 		"an unknown optional type on stream 0":    {whole(wire.FirstOptional+9, 0, []byte{1})},
 		"a Pong that answers nothing":             {frame(t, 0, &wire.Pong{Seq: 99})},
 		"credit that goes down, and all there is": {first(Bulk), frame(t, 0, &wire.Credit{Stream: theirs(Bulk, 0), Limit: math.MaxUint64}), frame(t, 0, &wire.Credit{Stream: theirs(Bulk, 0)})},
-	} {
+	}
+}
+
+func TestWhatIsUnusualButLegalIsAccepted(t *testing.T) {
+	hello := frame(t, 0, &wire.Hello{Role: wire.RolePeer})
+	for name, records := range legalFrames(t) {
 		t.Run(name, func(t *testing.T) {
 			if end, told := attack(t, hello, records...); end != nil {
 				t.Errorf("the session ends with %v, the other side is told %v", end, told)
@@ -233,6 +245,7 @@ func TestAForgedRecordEndsTheSessionWithACode(t *testing.T) {
 		"a bad tag":         {append([]byte{0, 0, 0, 48}, make([]byte, 48)...), wire.CodeProtocol},
 		"garbage":           {bytes.Repeat([]byte("garbage!"), 20), wire.CodeTooLarge},
 		"a length of 4 GiB": {bytes.Repeat([]byte{0xff}, 100), wire.CodeTooLarge},
+		"a flood":           {bytes.Repeat([]byte{0xff}, 3<<20), wire.CodeTooLarge}, // what is unread must not reset the connection
 	} {
 		t.Run(name, func(t *testing.T) {
 			hi, hr := results(t)
@@ -245,12 +258,15 @@ func TestAForgedRecordEndsTheSessionWithACode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := ca.Write(c.bytes); err != nil {
-				t.Fatal(err)
-			}
+			flooded := make(chan struct{})
+			go func() {
+				defer close(flooded)
+				_, _ = ca.Write(c.bytes)
+			}()
 			code := make(chan wire.Code, 1)
 			go func() {
 				defer ca.Close()
+				<-flooded
 				code <- readClose(attacker)
 			}()
 			var werr *wire.Error
@@ -307,7 +323,7 @@ func FuzzFrames(f *testing.F) {
 		if most := 2 * assembleGrowth * 3 * len(plain); held > most {
 			t.Fatalf("%d bytes are held for records of %d", held, len(plain))
 		}
-		if s.theirs.open > MaxStreams || s.theirs.open != len(s.streams) {
+		if s.accepts.len() > MaxStreams || s.theirs.open > MaxStreams || s.theirs.open != len(s.streams) {
 			t.Fatalf("%d streams, %d counted", len(s.streams), s.theirs.open)
 		}
 	})

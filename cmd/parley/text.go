@@ -34,6 +34,7 @@ func visible(s string) string {
 // of writing, or shows nothing at all.
 func visibleRune(r rune) rune {
 	switch {
+	case r >= ' ' && r < 0x7f: // the tables below cost more than the rest of a tail
 	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r),
 		unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r),
 		r == 0xfeff, r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe007f:
@@ -45,6 +46,9 @@ func visibleRune(r rune) rune {
 // printable is a message for people. Its further lines are indented, so that no
 // message looks like two.
 func printable(data []byte) string {
+	if isPlain(data) {
+		return string(data)
+	}
 	if !utf8.Valid(data) {
 		return fmt.Sprintf("(%d bytes that are no text; --json shows them)", len(data))
 	}
@@ -56,6 +60,16 @@ func printable(data []byte) string {
 		return visibleRune(r)
 	}, s)
 	return strings.ReplaceAll(s, "\n", "\n    ")
+}
+
+// isPlain reports whether a message is one line of printable ASCII, as most are.
+func isPlain(data []byte) bool {
+	for _, c := range data {
+		if (c < ' ' || c >= 0x7f) && c != '\t' {
+			return false
+		}
+	}
+	return true
 }
 
 // appendJSONString quotes s. Control characters of every kind are escaped: what

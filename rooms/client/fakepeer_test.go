@@ -30,6 +30,9 @@ type fakePeer struct {
 	before func(m wire.Message) error
 	// refuse, when it returns a code, refuses a run.
 	refuse func(r *rooms.Run) wire.Code
+	// late holds acknowledgements back until a run was refused.
+	late bool
+	held []wire.Message
 	// after is called when a run was taken, before it is acknowledged.
 	after    func() error
 	requests map[wire.Type]int
@@ -302,7 +305,20 @@ func (p *fakePeer) append(ctx context.Context, s stream, id wire.ID, raw []byte)
 			return errCut
 		}
 	}
-	return s.Send(ctx, answer)
+	answers := []wire.Message{answer}
+	p.mu.Lock()
+	if _, refused := answer.(*wire.AppendRefused); p.late && !refused {
+		p.held, answers = append(p.held, answer), nil
+	} else {
+		answers, p.held, p.late = append(answers, p.held...), nil, false
+	}
+	p.mu.Unlock()
+	for _, m := range answers {
+		if err := s.Send(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *fakePeer) take(id wire.ID, run *rooms.Run) wire.Message {
@@ -404,26 +420,51 @@ func (p *fakePeer) tail(ctx context.Context, s stream, m *wire.Tail) error {
 }
 
 func (p *fakePeer) authority(ctx context.Context, s stream, m *wire.AuthorityGet) error {
-	p.mu.Lock()
-	r := p.room(m.Room)
-	if r.auth.Len() == 0 {
+	for known, boxes, first := string(m.Known), 0, true; ; first = false {
+		p.mu.Lock()
+		r := p.room(m.Room)
+		if r.auth.Len() == 0 {
+			p.mu.Unlock()
+			return wire.Errorf(wire.CodeNotFound, "no such room")
+		}
+		digest, changed := r.auth.Digest(), r.changed
+		out := &wire.Authority{Digest: digest[:]}
+		if known != string(digest[:]) {
+			for _, e := range r.auth.All() {
+				out.Entries = append(out.Entries, e.Raw)
+			}
+		}
+		if len(out.Entries) > 0 || !first {
+			for _, b := range r.boxes[min(boxes, len(r.boxes)):] {
+				if b.Recipient == m.Recipient || m.Recipient.IsZero() {
+					out.Boxes = append(out.Boxes, b.Raw)
+				}
+			}
+		}
+		known, boxes = string(digest[:]), len(r.boxes)
 		p.mu.Unlock()
-		return wire.Errorf(wire.CodeNotFound, "no such room")
-	}
-	digest := r.auth.Digest()
-	out := &wire.Authority{Digest: digest[:]}
-	if string(m.Known) != string(digest[:]) {
-		for _, e := range r.auth.All() {
-			out.Entries = append(out.Entries, e.Raw)
+		if first || len(out.Entries)+len(out.Boxes) > 0 {
+			if err := s.Send(ctx, out); err != nil {
+				return err
+			}
+		}
+		if !m.Follow {
+			return nil
+		}
+		var ended, done <-chan struct{}
+		if fs, ok := s.(*fakeStream); ok {
+			ended, done = fs.ended, fs.session.done
+		}
+		select {
+		case <-changed:
+		case <-ended:
+			return errCut
+		case <-done:
+			return errCut
+		case <-ctx.Done():
+			return errCut
 		}
 	}
-	for _, b := range r.boxes {
-		if b.Recipient == m.Recipient || m.Recipient.IsZero() {
-			out.Boxes = append(out.Boxes, b.Raw)
-		}
-	}
-	p.mu.Unlock()
-	return s.Send(ctx, out)
 }
 
 func (p *fakePeer) submit(ctx context.Context, s stream, m *wire.Submit) error {
@@ -450,6 +491,8 @@ func (p *fakePeer) submit(ctx context.Context, s stream, m *wire.Submit) error {
 		}
 		r.boxes = append(r.boxes, b)
 	}
+	close(r.changed)
+	r.changed = make(chan struct{})
 	p.mu.Unlock()
 	return s.Send(ctx, &wire.Done{})
 }

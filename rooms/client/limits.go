@@ -33,6 +33,11 @@ const (
 	// from the acknowledgement of what is in flight.
 	turnProbe = 10 * time.Millisecond
 
+	// turnLinger is how long a pipe that has nothing to send keeps its turn while
+	// nobody else waits: to open a window costs two locks, the outbox and a
+	// round trip, as much as a message itself.
+	turnLinger = 50 * time.Millisecond
+
 	// writerRefresh is how often a long window asks the peer for the room's
 	// digest, clock and newest messages: how long a pipe goes on under an old epoch.
 	writerRefresh = 500 * time.Millisecond

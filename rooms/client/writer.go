@@ -34,6 +34,7 @@ type writer struct {
 	attempts int       // at things that should help the first time
 	pauses   int       // sessions since anything became durable
 	moved    time.Time // when something last did
+	busy     time.Time // when something was last in flight
 	drain    bool      // take nothing new: another writer waits, or the feed is at its end
 
 	// In one session of a window.

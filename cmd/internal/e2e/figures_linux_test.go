@@ -1,15 +1,14 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -20,36 +19,71 @@ import (
 const (
 	figureSize    = 256     // bytes of a message
 	figurePipe    = 400_000 // messages of a pipe
+	figureSingle  = 20_000  // messages of a history written one by one
 	figureLatency = 3_000   // messages of the latency run
 	figureWithin  = 3 * time.Minute
 )
 
-// lineCounter counts lines and signals when a number of them has come; it
-// keeps none of them, so that the reader is not what is measured.
-type lineCounter struct {
-	mu    sync.Mutex
-	lines int
-	want  int
-	done  chan struct{}
+// A follower is a `parley tail -f` whose output is counted, not kept, so that
+// the reader is not what is measured.
+type follower struct {
+	out *os.File
+	buf []byte
 }
 
-func (c *lineCounter) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	before := c.lines
-	c.lines += bytes.Count(b, []byte{'\n'})
-	if before < c.want && c.lines >= c.want {
-		close(c.done)
-	}
-	return len(b), nil
-}
-
-func (c *lineCounter) wait(b *testing.B) {
+// follow starts `parley tail -f` on a host, and returns once a message that is
+// sent shows there.
+func follow(b *testing.B, h *Host, probe func()) *follower {
 	b.Helper()
-	select {
-	case <-c.done:
-	case <-time.After(figureWithin):
-		b.Fatalf("%d of %d lines within %v", c.lines, c.want, figureWithin)
+	out, in, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { out.Close() })
+	h.SpawnParley([]string{"tail", "figures", "-f", "-n", "0"}, func(c *exec.Cmd) { c.Stdout = in })
+	in.Close()
+	f := &follower{out: out, buf: make([]byte, 1<<20)}
+	Eventually(b, figureWithin, "the tail follows", func() error {
+		probe()
+		f.within(b, time.Second)
+		_, err := f.read()
+		return err
+	})
+	// Probes from before the tail was live are not shown, and none is under way.
+	f.within(b, 200*time.Millisecond)
+	for {
+		if _, err := f.read(); err != nil {
+			break
+		}
+	}
+	f.within(b, figureWithin)
+	return f
+}
+
+func (f *follower) within(b *testing.B, d time.Duration) {
+	b.Helper()
+	if err := f.out.SetReadDeadline(time.Now().Add(d)); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// read waits for lines and returns how many ended.
+func (f *follower) read() (lines int, err error) {
+	n, err := f.out.Read(f.buf)
+	return bytes.Count(f.buf[:n], []byte{'\n'}), err
+}
+
+// count waits for a number of lines. More than those is an error: none was sent.
+func (f *follower) count(b *testing.B, want int) {
+	b.Helper()
+	for got := 0; got < want; {
+		n, err := f.read()
+		if err != nil {
+			b.Fatalf("%d of %d lines: %v", got, want, err)
+		}
+		if got += n; got > want {
+			b.Fatalf("%d lines of %d", got, want)
+		}
 	}
 }
 
@@ -107,67 +141,145 @@ func BenchmarkPipe(b *testing.B) {
 	for range b.N {
 		s, _ := figures(b, true)
 		file := messagesFile(b, figurePipe)
-		count := &lineCounter{want: figurePipe, done: make(chan struct{})}
-		s.host(1).SpawnParley([]string{"tail", "figures", "-f", "-n", "0"}, func(c *exec.Cmd) { c.Stdout = count })
+		reader := follow(b, s.host(1), func() { s.host(0).MustParley("send", "figures", "are you there?") })
 		start := time.Now()
+		took := make(chan time.Duration, 1)
+		go func() {
+			reader.count(b, figurePipe)
+			took <- time.Since(start)
+		}()
 		sendFile(b, s.host(0), file)
 		durable := time.Since(start)
-		count.wait(b)
 		b.ReportMetric(rate(figurePipe, durable), "durable-msgs/s")
-		b.ReportMetric(rate(figurePipe, time.Since(start)), "read-msgs/s")
+		b.ReportMetric(rate(figurePipe, <-took), "read-msgs/s")
 	}
 }
 
 // BenchmarkLatency: one message at a time from a sender's pipe to a reader of
-// another host, through two daemons.
+// another host, through two daemons and the first one's fsync. What an fsync
+// alone costs on this disk is measured beside it.
 func BenchmarkLatency(b *testing.B) {
 	for range b.N {
 		s, _ := figures(b, true)
-		arrived := make(chan time.Time, 1)
-		s.host(1).SpawnParley([]string{"tail", "figures", "-f", "-n", "0"}, func(c *exec.Cmd) { c.Stdout = stamper{arrived} })
-		in, out := io.Pipe()
+		in, out, err := os.Pipe()
+		if err != nil {
+			b.Fatal(err)
+		}
 		s.host(0).SpawnParley([]string{"send", "figures"}, func(c *exec.Cmd) { c.Stdin = in })
-		text := strings.Repeat("x", figureSize)
-		var took []time.Duration
-		for i := range figureLatency {
-			start := time.Now()
-			fmt.Fprintln(out, text)
-			select {
-			case at := <-arrived:
-				if i >= figureLatency/10 { // the first warm up
-					took = append(took, at.Sub(start))
-				}
-			case <-time.After(figureWithin):
-				b.Fatalf("message %d did not arrive", i)
+		in.Close()
+		defer out.Close()
+		text := []byte(strings.Repeat("x", figureSize) + "\n")
+		write := func() {
+			if _, err := out.Write(text); err != nil {
+				b.Fatal(err)
 			}
 		}
-		out.Close()
+		reader := follow(b, s.host(1), write)
+		disk := syncer(b, s.host(0))
+		var took, syncs []time.Duration
+		for i := range figureLatency {
+			start := time.Now()
+			write()
+			reader.count(b, 1)
+			message := time.Since(start)
+			start = time.Now()
+			if i%10 == 0 {
+				disk()
+			}
+			if i >= figureLatency/10 { // the first warm up
+				took = append(took, message)
+				if i%10 == 0 {
+					syncs = append(syncs, time.Since(start))
+				}
+			}
+		}
 		slices.Sort(took)
+		slices.Sort(syncs)
 		b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
 		b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+		b.ReportMetric(float64(syncs[len(syncs)/2].Microseconds()), "fsync-p50-µs")
 	}
 }
 
-type stamper struct{ arrived chan time.Time }
-
-func (s stamper) Write(b []byte) (int, error) {
-	s.arrived <- time.Now()
-	return len(b), nil
+// syncer returns a function that appends a message's bytes to a file on the
+// disk of the host's store, and syncs it.
+func syncer(b *testing.B, h *Host) func() {
+	b.Helper()
+	f, err := os.CreateTemp(h.Home, "fsync")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { f.Close() })
+	block := make([]byte, 2*figureSize)
+	return func() {
+		if _, err := f.Write(block); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // BenchmarkCatchUp: a host joins a room that has a history, from the start of
-// the command to the last message in its store.
+// the command to the last message in its store. The history was written as a
+// pipe, or message by message: each in a run of its own, with its own signature.
 func BenchmarkCatchUp(b *testing.B) {
-	for range b.N {
-		s, link := figures(b, false)
-		sendFile(b, s.host(0), messagesFile(b, figurePipe))
-		start := time.Now()
-		s.host(1).MustParley("room", "join", link)
-		took := time.Since(start)
-		if err := held(s.host(1), figurePipe); err != nil {
-			b.Fatal(err)
+	b.Run("pipe", func(b *testing.B) {
+		for range b.N {
+			s, link := figures(b, false)
+			sendFile(b, s.host(0), messagesFile(b, figurePipe))
+			catchUp(b, s.host(1), link, figurePipe)
 		}
-		b.ReportMetric(rate(figurePipe, took), "caught-up-msgs/s")
+	})
+	b.Run("single", func(b *testing.B) {
+		for range b.N {
+			s, link := figures(b, false)
+			writeSingly(b, s.host(0), figureSingle)
+			catchUp(b, s.host(1), link, figureSingle)
+		}
+	})
+}
+
+func catchUp(b *testing.B, h *Host, link string, n uint64) {
+	b.Helper()
+	start := time.Now()
+	h.MustParley("room", "join", link)
+	took := time.Since(start)
+	if err := held(h, n); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(n)/took.Seconds(), "caught-up-msgs/s")
+}
+
+// writeSingly sends n messages, each once the one before it is durable.
+func writeSingly(b *testing.B, h *Host, n int) {
+	b.Helper()
+	in, out, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	acks, sent, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer acks.Close()
+	p := h.SpawnParley([]string{"send", "figures", "--json"}, func(c *exec.Cmd) { c.Stdin, c.Stdout = in, sent })
+	in.Close()
+	sent.Close()
+	lines := bufio.NewReader(acks)
+	text := []byte(strings.Repeat("x", figureSize) + "\n")
+	for i := range n {
+		if _, err := out.Write(text); err != nil {
+			b.Fatalf("message %d: %v", i, err)
+		}
+		if _, err := lines.ReadSlice('\n'); err != nil {
+			b.Fatalf("message %d: %v", i, err)
+		}
+	}
+	out.Close()
+	if code := p.Wait(figureWithin); code != 0 {
+		b.Fatalf("send: exit code %d: %s", code, p.Err.Tail(2<<10))
 	}
 }
 

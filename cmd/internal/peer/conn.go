@@ -42,29 +42,39 @@ func (p *Peer) accept(ctx context.Context, ln net.Listener) {
 	}
 }
 
-// inbound answers one connection: the handshake, then what the other side is.
+// inbound answers one connection: the handshake, then, on a goroutine whose
+// stack the handshake has not grown, what the other side is.
 func (p *Peer) inbound(ctx context.Context, conn net.Conn, release func()) {
-	defer conn.Close()
 	p.open.Add(1)
-	defer p.open.Add(-1)
-	source := conn.RemoteAddr().String()
-	s, err := func() (*session.Session, error) {
-		defer release()
-		result, err := handshake.Respond(ctx, conn, &handshake.Config{
-			Identity: p.cfg.Identity, Network: p.cfg.Network, Tokens: p.tokens,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return session.Establish(ctx, conn, result, p.sessionConfig())
-	}()
-	if err != nil {
-		p.counters.refusedHandshakes.Add(1)
-		if p.offenders.first(hostOf(source), time.Now()) {
-			p.log.Info("a handshake failed", "source", source, "error", err)
-		}
+	s, err := p.respond(ctx, conn)
+	release()
+	if err == nil {
+		p.wg.Go(func() { p.inboundSession(ctx, conn, s) })
 		return
 	}
+	conn.Close()
+	p.open.Add(-1)
+	p.counters.refusedHandshakes.Add(1)
+	source := conn.RemoteAddr().String()
+	if ctx.Err() == nil && p.offenders.first(hostOf(source), time.Now()) {
+		p.log.Info("a handshake failed", "source", source, "error", err)
+	}
+}
+
+func (p *Peer) respond(ctx context.Context, conn net.Conn) (*session.Session, error) {
+	result, err := handshake.Respond(ctx, conn, &handshake.Config{
+		Identity: p.cfg.Identity, Network: p.cfg.Network, Tokens: p.tokens, Known: p.known,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return session.Establish(ctx, conn, result, p.sessionConfig())
+}
+
+func (p *Peer) inboundSession(ctx context.Context, conn net.Conn, s *session.Session) {
+	defer p.open.Add(-1)
+	defer conn.Close()
+	var err error
 	switch s.RemoteHello().Role {
 	case wire.RolePeer:
 		_, err = p.link(ctx, s, conn, false)
@@ -72,7 +82,7 @@ func (p *Peer) inbound(ctx context.Context, conn net.Conn, release func()) {
 		err = p.serveUser(ctx, s)
 	}
 	if err != nil && ctx.Err() == nil {
-		p.log.Debug("a session ended", "source", source, "error", err)
+		p.log.Debug("a session ended", "source", conn.RemoteAddr().String(), "error", err)
 	}
 }
 
@@ -82,7 +92,7 @@ func (p *Peer) outbound(ctx context.Context, conn net.Conn) (id wire.ID, lost bo
 	defer conn.Close()
 	p.open.Add(1)
 	defer p.open.Add(-1)
-	result, err := handshake.Initiate(ctx, conn, &handshake.Config{Identity: p.cfg.Identity, Network: p.cfg.Network})
+	result, err := handshake.Initiate(ctx, conn, &handshake.Config{Identity: p.cfg.Identity, Network: p.cfg.Network, Known: p.known})
 	if err != nil {
 		if errors.Is(err, handshake.ErrSelf) {
 			return p.id, false, err

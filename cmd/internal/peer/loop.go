@@ -2,7 +2,9 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"parley/rooms"
@@ -88,7 +90,7 @@ func (p *Peer) carryOut(ctx context.Context, effect rooms.Effect) {
 	case rooms.Reply:
 		p.reply(e)
 	case rooms.Find:
-		p.wg.Go(func() { p.find(ctx, e) })
+		p.finds.add(e)
 	case rooms.Dial:
 		p.wg.Go(func() { p.dialNames(ctx, e.Addresses) })
 	case rooms.Offender:
@@ -232,13 +234,48 @@ func (p *Peer) loadRoom(ctx context.Context, id wire.ID) (*rooms.RoomData, error
 	return data, nil
 }
 
-// find reads one run for the core.
-func (p *Peer) find(ctx context.Context, e rooms.Find) {
-	found := rooms.Found{Find: e.Find}
-	if stored, err := p.store.RunAt(ctx, e.Room, e.Log, e.Number); err == nil {
-		if run, err := rooms.ParseRun(stored.Bytes); err == nil {
-			found.Run = run
+// A finder reads runs for the core, in the order in which it asked.
+type finder struct {
+	mu    sync.Mutex
+	queue []rooms.Find
+	wake  chan struct{}
+}
+
+func (f *finder) add(e rooms.Find) {
+	f.mu.Lock()
+	f.queue = append(f.queue, e)
+	f.mu.Unlock()
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Peer) runFinds(ctx context.Context) {
+	f := &p.finds
+	for {
+		f.mu.Lock()
+		batch := f.queue
+		f.queue = nil
+		f.mu.Unlock()
+		for _, e := range batch {
+			found := rooms.Found{Find: e.Find}
+			stored, err := p.store.RunAt(ctx, e.Room, e.Log, e.Number)
+			if err == nil {
+				found.Run, err = rooms.ParseRun(stored.Bytes)
+			}
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				p.log.Error("a run cannot be read from the store", "room", e.Room, "log", e.Log, "error", err)
+			}
+			p.post(found)
+		}
+		if len(batch) > 0 {
+			continue
+		}
+		select {
+		case <-f.wake:
+		case <-ctx.Done():
+			return
 		}
 	}
-	p.post(found)
 }

@@ -72,12 +72,14 @@ type Peer struct {
 	wake     *time.Timer // of the core; its goroutine's own
 
 	persist   *persister
+	finds     finder
 	hub       *hub
 	sessions  *sessions
 	dialer    *dialer
 	discovery *discovery.Service
 	gate      *handshake.Gate
 	tokens    *session.Tokens
+	known     *identity.Known // bundles verified before: most sessions are with them
 	live      liveTokens
 	open      atomic.Int64
 	counters  counters
@@ -97,7 +99,7 @@ func New(cfg Config) (*Peer, error) {
 	p := &Peer{
 		cfg: cfg, id: cfg.Identity.ID(), log: cfg.Logger, store: cfg.Store, started: time.Now(),
 		events: make(chan rooms.Event, maxEvents), asks: make(chan func()), coreDone: make(chan struct{}),
-		hub: newHub(), sessions: newSessions(), gate: new(handshake.Gate),
+		hub: newHub(), sessions: newSessions(), gate: new(handshake.Gate), known: new(identity.Known),
 		pulls: make(map[rooms.PullKey]context.CancelFunc), requests: make(map[rooms.ReqKey]*request),
 		changed: make(chan struct{}),
 	}
@@ -105,6 +107,7 @@ func New(cfg Config) (*Peer, error) {
 		p.log = slog.New(slog.DiscardHandler)
 	}
 	rand.Read(p.instance[:])
+	p.finds.wake = make(chan struct{}, 1)
 	p.persist = newPersister(cfg.Store, p.persisted)
 	p.dialer = newDialer(p)
 	p.tokens = session.NewTokens(storeValues{cfg.Store}, p.live.revoked)
@@ -162,6 +165,7 @@ func (p *Peer) Run(ctx context.Context, ready func()) error {
 
 	var core, disk sync.WaitGroup
 	core.Go(func() { p.runCore(inner) })
+	core.Go(func() { p.runFinds(inner) })
 	disk.Go(func() { p.persist.run(inner) })
 	var err error
 	if err = p.load(inner); err != nil {

@@ -205,7 +205,7 @@ func (p *Peer) reply(e rooms.Reply) {
 	r.mu.Lock()
 	// Acknowledgements of one log are cumulative: a slow reader gets the newest.
 	if now, ok := e.Msg.(*wire.Appended); ok && len(r.out) > 0 {
-		if last, ok := r.out[len(r.out)-1].Msg.(*wire.Appended); ok && last.Log == now.Log {
+		if last, ok := r.out[len(r.out)-1].Msg.(*wire.Appended); ok && last.Log == now.Log && last.Last <= now.Last {
 			r.out = r.out[:len(r.out)-1]
 		}
 	}

@@ -90,9 +90,16 @@ func (a *Agent) tend(ctx context.Context, r client.Room) {
 	pause := retryMin
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := a.c.Follow(ctx, r.ID, t.look)
+		// Nothing changes when a key grows old: a look is due all the same.
+		follow, cancel := context.WithTimeout(ctx, lookEvery)
+		err := a.c.Follow(follow, r.ID, t.look)
+		again := follow.Err() != nil
+		cancel()
 		if ctx.Err() != nil {
 			return
+		}
+		if again {
+			continue
 		}
 		if time.Since(began) > retryMax {
 			pause = retryMin

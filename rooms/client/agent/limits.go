@@ -11,6 +11,9 @@ const (
 	// in another process waits to be looked after.
 	roomsEvery = 2 * time.Second
 
+	// lookEvery is how often a room is looked at when nothing changes in it.
+	lookEvery = time.Hour
+
 	// retryMin and retryMax bound the pause after a session was lost.
 	retryMin = 200 * time.Millisecond
 	retryMax = 5 * time.Second
