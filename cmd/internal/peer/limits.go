@@ -54,6 +54,13 @@ const (
 	answerTime  = time.Second             // for an answer to arrive before its session is ended
 	reloadEvery = time.Second             // between attempts to read a room again
 
+	// A peer that allocates less than idleBytes in idleLook is idle; when it has
+	// allocated more than trimBytes since the last time, its memory is trimmed,
+	// which costs a collection of a small heap.
+	idleLook  = 5 * time.Second
+	idleBytes = 4 << 20
+	trimBytes = 16 << 20
+
 	// offenderEvery is how often one source's offences are logged.
 	offenderEvery = time.Minute
 	maxOffenders  = 1024
