@@ -217,7 +217,7 @@ func (w *writer) compare(head *wire.Writer) {
 	st := &w.box.state
 	w.behind = len(w.box.pending) > 0 && w.box.pending[0].plain == nil
 	switch {
-	case st.incarnation.IsZero(), w.box.damaged, st.room != w.room.id, st.author != w.c.me:
+	case st.signed == 0, w.box.damaged, st.room != w.room.id, st.author != w.c.me:
 		w.renew = true
 	case w.at != st.place:
 		w.c.cfg.Logger.Info("writer state was made elsewhere: a new log begins", "room", w.room.id)
