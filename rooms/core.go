@@ -131,7 +131,6 @@ type link struct {
 	asks       []ask // Ranges and Fetches not answered yet, oldest first
 	syncing    bool  // wants of a finished walk are under way
 	compareDue bool
-	compareAt  time.Time
 	misses     int
 	fruitless  [2]digest16 // theirs and ours, compared without finding anything
 	stateTimer bool

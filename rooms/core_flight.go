@@ -1,6 +1,8 @@
 package rooms
 
 import (
+	"slices"
+
 	"time"
 
 	"parley/store"
@@ -85,7 +87,13 @@ func (c *Core) onPersisted(ev *Persisted) {
 	for n < len(c.flights) && c.flights[n].n <= ev.To {
 		n++
 	}
-	done := c.flights[:n]
+	// They leave the list first: what is asked for below, to be told when all is
+	// durable, must not be added to a flight that has landed.
+	done := slices.Clone(c.flights[:n])
+	clear(c.flights[:n])
+	if c.flights = c.flights[n:]; len(c.flights) == 0 {
+		c.flights = nil
+	}
 	for _, f := range done {
 		for _, r := range f.rooms {
 			r.inFlight--
@@ -106,11 +114,6 @@ func (c *Core) onPersisted(ev *Persisted) {
 		for _, r := range f.rooms {
 			c.settleStorage(r)
 		}
-	}
-	clear(done)
-	c.flights = c.flights[n:]
-	if len(c.flights) == 0 {
-		c.flights = nil
 	}
 }
 
