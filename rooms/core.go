@@ -330,6 +330,7 @@ func (c *Core) touch(r *room) {
 
 // settle does, once per step and room, what several changes may have asked for.
 func (c *Core) settle() {
+	c.planWaiting()
 	for i := 0; i < len(c.touched); i++ { // grows while it runs
 		r := c.touched[i]
 		r.touchedFlag = false
@@ -359,7 +360,6 @@ func (c *Core) settle() {
 	}
 	clear(c.touched)
 	c.touched = c.touched[:0]
-	c.planWaiting()
 }
 
 // Find asks the store for a run; found is called with it, or nil, in a later step.
