@@ -2,7 +2,6 @@ package rooms
 
 import (
 	"slices"
-
 	"time"
 
 	"parley/store"
@@ -66,7 +65,11 @@ func (f *flight) addRecord(r *room, kind store.Kind, id wire.ID, raw []byte) {
 	f.size += len(raw) + 128
 }
 
+// dropRecord drops a record, also one that this batch was to write: a batch drops before it writes.
 func (f *flight) dropRecord(r *room, kind store.Kind, id wire.ID) {
+	f.data.Records = slices.DeleteFunc(f.data.Records, func(rec store.Record) bool {
+		return rec.Room == r.id && rec.Kind == kind && rec.ID == id
+	})
 	f.data.DropRecords = append(f.data.DropRecords, store.Record{Room: r.id, Kind: kind, ID: id})
 	f.size += 128
 }
