@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -36,22 +37,31 @@ func (p *progress) set(done, total uint64) {
 		known = int64(total)
 	}
 	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(known,
-			progressbar.OptionSetWriter(p.out.stderr),
-			progressbar.OptionSetDescription(p.what),
-			progressbar.OptionSetItsString("messages"),
-			progressbar.OptionShowIts(),
-			progressbar.OptionShowCount(),
-			progressbar.OptionSetWidth(30),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(),
-			progressbar.OptionEnableColorCodes(false),
-		)
+		p.bar = progressbar.NewOptions64(known, p.options(known)...)
 	}
-	if known > 0 && known != p.bar.GetMax64() {
+	if known < 0 {
+		p.bar.Describe(fmt.Sprintf("%s %d", p.what, done))
+	} else if known != p.bar.GetMax64() {
 		p.bar.ChangeMax64(known)
 	}
 	_ = p.bar.Set64(int64(done)) // a terminal that is gone is no failure of the command
+}
+
+func (p *progress) options(known int64) []progressbar.Option {
+	opts := []progressbar.Option{
+		progressbar.OptionSetWriter(p.out.stderr),
+		progressbar.OptionSetDescription(p.what),
+		progressbar.OptionSetItsString("messages"),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(100 * time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionEnableColorCodes(false),
+	}
+	if known >= 0 {
+		opts = append(opts, progressbar.OptionShowCount())
+	}
+	return opts
 }
 
 // end takes the bar off the terminal.
