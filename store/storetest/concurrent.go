@@ -46,25 +46,29 @@ var concurrentCases = []testCase{
 			}
 		}
 	}},
-	{"of many that append one run, one does and all succeed", func(h *harness) {
-		for i := range uint64(20) {
-			var wg sync.WaitGroup
-			var arrival atomic.Uint64
-			for range 8 {
-				wg.Go(func() {
-					runs := []store.Run{NewRun("a", i+1, i+1, 10)}
+	{"of many that append the same runs, one does and all succeed", func(h *harness) {
+		// Each answer releases all of them at once, so that the next run comes many times in one group.
+		const writers, count = 16, 60
+		var wg sync.WaitGroup
+		var arrivals [count + 1]atomic.Uint64
+		for range writers {
+			wg.Go(func() {
+				for i := uint64(1); i <= count; i++ {
+					runs := []store.Run{NewRun("a", i, i, 10)}
 					if err := h.Store.Apply(h.ctx(), &store.Batch{Runs: runs}); err != nil {
-						h.Errorf("Apply: %v", err)
+						h.Errorf("Apply of run %d: %v", i, err)
+						return
 					}
-					if old := arrival.Swap(runs[0].Arrival); old != 0 && old != runs[0].Arrival {
+					if old := arrivals[i].Swap(runs[0].Arrival); old != 0 && old != runs[0].Arrival {
 						h.Errorf("one run has the arrivals %d and %d", old, runs[0].Arrival)
 					}
-				})
-			}
-			wg.Wait()
+				}
+			})
 		}
-		if n := len(h.arrivals(0)); n != 20 {
-			h.Errorf("%d runs, want 20", n)
+		wg.Wait()
+		h.same(h.runs("a", 1), h.arrivals(0))
+		if n := len(h.arrivals(0)); n != count {
+			h.Errorf("%d runs, want %d", n, count)
 		}
 	}},
 	{"of many that append different runs in one place, exactly one does", func(h *harness) {
