@@ -176,8 +176,11 @@ func TestAPipeAdoptsANewEpochWhileItRuns(t *testing.T) {
 	defer cancel()
 	piped := make(chan error, 1)
 	epochs := make(chan int, 1)
+	begun := make(chan struct{})
+	var once sync.Once
 	go func() {
 		_, err := a.Pipe(ctx, room.ID, &slowly{}, PipeOptions{Progress: func(uint64) {
+			once.Do(func() { close(begun) })
 			p.mu.Lock()
 			items := p.room(room.ID).items
 			last, err := rooms.ParseRun(items[len(items)-1].Run)
@@ -192,6 +195,7 @@ func TestAPipeAdoptsANewEpochWhileItRuns(t *testing.T) {
 		}})
 		piped <- err
 	}()
+	<-begun
 	if err := b.Rotate(t.Context(), room.ID); err != nil {
 		t.Fatal(err)
 	}
