@@ -111,8 +111,10 @@ type link struct {
 
 	right   Sync        // what the other side may have
 	theirs  *Delegation // presented, but not (yet) giving a right
+	revoked bool        // it had more, and was asked for another delegation
 	mayAsk  bool        // the other side accepted ours: it sent State or InStep
 	ourKind Sync        // what the delegation last presented asks for
+	ours    *Delegation // that it stands for
 
 	told, their  digest16 // digests last sent and received
 	toldAny, any bool
@@ -198,6 +200,7 @@ type room struct {
 	open  *openState      // of open rooms
 	heads [][]wire.ID     // the lists of heads named last, shared by logs
 	shown []wire.TailItem // in this step
+	push  [][]byte        // runs written here that became durable in this step
 
 	touchedFlag, planDue, rightsDue, viewDue bool
 	planTimer, watchTimer                    bool

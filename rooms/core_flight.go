@@ -178,6 +178,9 @@ func (c *Core) flightsDurable(done []*flight) {
 			lg.bytes += uint64(fr.size)
 			fr.r.bytes += uint64(fr.size)
 			fr.r.messages += fr.msgs
+			if fr.raw != nil {
+				fr.r.push = append(fr.r.push, fr.raw)
+			}
 			for len(lg.staged) > 0 && lg.staged[0].last <= fr.last {
 				lg.staged = lg.staged[1:]
 			}
@@ -206,7 +209,7 @@ func (c *Core) flightsDurable(done []*flight) {
 			continue
 		}
 		r.changed = c.now
-		c.pushRuns(r, done)
+		c.pushRuns(r)
 		if r.openRoom {
 			c.retain(r)
 		}

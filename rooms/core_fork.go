@@ -87,7 +87,7 @@ func (c *Core) huntCompare(h *hunt, ours *Run) {
 func (c *Core) endHunt(h *hunt) {
 	h.lg.hunting = false
 	h.lg.huntHold = c.now.Add(compareDelayMax)
-	h.r.hunts--
+	h.r.hunts = max(0, h.r.hunts-1) // 0 after the room was read anew
 }
 
 func (r *room) proofByID(id wire.ID) *Proof { return r.proofs2[id] }

@@ -144,7 +144,7 @@ func (c *Core) onAnnounce(l *link, m *wire.Announce) {
 		return
 	}
 	r := l.r
-	if r.failed || r.asks() != SyncAll {
+	if r.failed || r.asks() != SyncAll || l.right != SyncAll {
 		return
 	}
 	for _, h := range m.Heads {
@@ -240,32 +240,21 @@ func (c *Core) onAck(l *link, m *wire.Ack) {
 }
 
 // pushRuns sends runs that were written here, and are durable now, to every session that has the room.
-func (c *Core) pushRuns(r *room, done []*flight) {
-	var raws [][]byte
-	size := 0
-	send := func() {
+func (c *Core) pushRuns(r *room) {
+	raws := r.push
+	r.push = nil
+	for len(raws) > 0 {
+		n, size := 0, 0
+		for n < len(raws) && n < wire.MaxRunsPerFrame && (n == 0 || size+len(raws[n]) <= pushBytes) {
+			size += len(raws[n])
+			n++
+		}
 		for _, l := range r.links {
 			if l.gives() {
-				c.do(SendLive{Peer: l.p.key, Ref: l.ref, Msg: &wire.Push{Ref: l.ref, Runs: raws}})
+				c.do(SendLive{Peer: l.p.key, Ref: l.ref, Msg: &wire.Push{Ref: l.ref, Runs: raws[:n:n]}})
 			}
 		}
-		raws, size = nil, 0
-	}
-	for _, f := range done {
-		for i := range f.runs {
-			fr := &f.runs[i]
-			if fr.r != r || fr.raw == nil {
-				continue
-			}
-			if size > 0 && size+len(fr.raw) > pushBytes || len(raws) == wire.MaxRunsPerFrame {
-				send()
-			}
-			raws = append(raws, fr.raw)
-			size += len(fr.raw)
-		}
-	}
-	if size > 0 {
-		send()
+		raws = raws[n:]
 	}
 }
 

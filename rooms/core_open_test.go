@@ -101,7 +101,7 @@ func TestAnOpenRoomKeepsTheNewestWithinItsLimits(t *testing.T) {
 func TestAnInsiderWithManyIdentitiesBloatsNobodyAndStarvesNobody(t *testing.T) {
 	n := newSim(t, 21)
 	n.codec = false
-	limits := OpenLimits{Logs: 400, LogRate: 20, LogMax: 100, Bytes: 1 << 20}
+	limits := OpenLimits{Logs: 400, LogRate: 60, LogMax: 300, Bytes: 1 << 20}
 	evil := n.addNode("evil", Config{Open: OpenLimits{Logs: 1 << 20, Bytes: 1 << 40, AuthorBytes: 1 << 40}})
 	a, b := n.addNode("a", Config{Open: limits}), n.addNode("b", Config{Open: limits})
 	n.mesh()
@@ -128,6 +128,9 @@ func TestAnInsiderWithManyIdentitiesBloatsNobodyAndStarvesNobody(t *testing.T) {
 		r := nd.core.rooms[n.lobby()]
 		if len(r.logs) > limits.Logs || len(nd.store.room(r.id).heads) > limits.Logs {
 			t.Errorf("%s holds %d logs, %d on disk", nd.name, len(r.logs), len(nd.store.room(r.id).heads))
+		}
+		if len(r.logs) < limits.Logs*9/10 {
+			t.Errorf("%s lets go of too much: %d logs are left", nd.name, len(r.logs))
 		}
 		if len(r.open.authors) > limits.Logs || len(r.wants) > limits.Logs || r.parkedCount > 100 {
 			t.Errorf("%s remembers %d authors, %d wants, %d parked runs", nd.name, len(r.open.authors), len(r.wants), r.parkedCount)

@@ -183,7 +183,7 @@ func (c *Core) match(p *peer, r *room, ref uint64, reply *wire.Match) {
 		return
 	}
 	l.right = c.bestRight(l)
-	if l.right == SyncNone {
+	if l.right != SyncAll { // by a link, it may have a better one to show by now
 		t := p.tag(true, r.id)
 		reply.Unknown = append(reply.Unknown, ref)
 		reply.Tags = append(reply.Tags, t[:]...)
@@ -201,7 +201,7 @@ func (c *Core) match(p *peer, r *room, ref uint64, reply *wire.Match) {
 func (c *Core) linkFor(p *peer, r *room, ref uint64) *link {
 	l := r.linkOf(p)
 	if l == nil {
-		l = &link{p: p, r: r, ref: ref, ourKind: r.asks()}
+		l = &link{p: p, r: r, ref: ref, ours: r.own, ourKind: r.asks()}
 		r.links = append(r.links, l)
 		p.links = append(p.links, l)
 		r.placedDue = true

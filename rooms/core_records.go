@@ -153,12 +153,16 @@ func (c *Core) authorityChanged(r *room) {
 	}
 	r.rightsDue = true
 	c.touch(r)
-	if r.own != nil { // a joiner that became a member asks for more
-		for _, l := range r.links {
-			if l.ourKind != r.asks() {
+	own := r.own
+	if c.chooseOwn(r); r.own != nil { // a joiner that became a member asks for more
+		for _, l := range slices.Clone(r.links) {
+			if l.ours != r.own {
 				c.openLink(l, true, false)
 			}
 		}
+	}
+	if r.own != own { // where it was refused before
+		c.offerRoom(r)
 	}
 	c.applyStops(r)
 	blocked := r.blocked

@@ -29,8 +29,8 @@ func (c *Core) onRunsIn(ev *RunsIn) {
 			return
 		}
 	}
-	if l == nil || l.r.failed {
-		return
+	if l == nil || l.r.failed || q == nil && l.right != SyncAll {
+		return // whoever has no right to the room has nothing to bring
 	}
 	r := l.r
 	for _, run := range ev.Runs {

@@ -28,8 +28,8 @@ func (c *Core) openLink(l *link, present, answer bool) {
 			m.Join = j.Raw
 		}
 	}
-	l.ourKind = l.r.asks()
-	if l.right != SyncNone && !l.r.failed {
+	l.ours, l.ourKind = l.r.own, l.r.asks()
+	if (l.right == SyncAll || l.right != SyncNone && answer) && !l.r.failed {
 		d := l.r.digest(l.right)
 		m.State = slices.Clone(d[:])
 		l.told, l.toldAny = d, true
@@ -95,7 +95,11 @@ func (c *Core) onOpenRoom(l *link, m *wire.OpenRoom, parts *Parts) {
 		c.openLink(l, len(m.State) == 0, true)
 	} else if l.right != SyncNone {
 		c.tellState(l)
+	} else if l.revoked {
+		c.closeLink(l, wire.CodeRevoked)
+		return
 	}
+	l.revoked = l.revoked && !m.Answer
 	c.compare(l)
 }
 
@@ -197,11 +201,12 @@ func (c *Core) checkRights(r *room) {
 		if l.right = c.bestRight(l); l.right == was {
 			continue
 		}
-		if l.right == SyncNone {
-			c.closeLink(l, wire.CodeRevoked)
+		l.toldAny = false
+		if l.right < was { // it may have another member's word by now
+			l.revoked = true
+			c.openLink(l, false, false)
 			continue
 		}
-		l.toldAny = false
 		c.tellState(l)
 	}
 }

@@ -28,7 +28,9 @@ func (c *Core) onSubmit(q *request, m *wire.Submit, parts *Parts) {
 		r = c.takeUp(m.Room)
 	}
 	if r.loading || r.failed {
+		q.pending++
 		r.afterLoad = append(r.afterLoad, func() {
+			q.pending--
 			if !q.gone {
 				c.submit(q, r, m, parts)
 			}
@@ -164,15 +166,34 @@ func (c *Core) attach(user wire.ID, r *room, d *Delegation) error {
 	return nil
 }
 
-// chooseOwn chooses the delegation that this peer presents: a member's if there
-// is one, that of the lowest user ID.
+// chooseOwn chooses the delegation that this peer presents: the one in use while
+// it gives all, else the one that gives most by the entries held here, a member's before
+// a link's, of several that of the lowest user ID.
 func (c *Core) chooseOwn(r *room) {
+	worth := func(d *Delegation) int {
+		s, _ := r.auth.MaySync(d, c.now)
+		if d.Link {
+			return 2 * int(s)
+		}
+		return 2*int(s) + 1
+	}
+	if r.own != nil && slices.Contains(r.attachedList(), r.own) && worth(r.own) == 2*int(SyncAll)+1 {
+		return
+	}
 	r.own = nil
-	for _, user := range sortedIDs(r.attachedAs) {
-		if d := r.attachedAs[user]; r.own == nil || r.own.Link && !d.Link {
+	for _, d := range r.attachedList() {
+		if r.own == nil || worth(d) > worth(r.own) {
 			r.own = d
 		}
 	}
+}
+
+// attachedList is the delegations of this peer's users, by ascending user ID.
+func (r *room) attachedList() (all []*Delegation) {
+	for _, user := range sortedIDs(r.attachedAs) {
+		all = append(all, r.attachedAs[user])
+	}
+	return all
 }
 
 func (c *Core) onRoomDetach(q *request, m *wire.RoomDetach) {

@@ -145,7 +145,9 @@ func (c *Core) roomFor(q *request, id wire.ID, again func()) *room {
 		c.fail(q, wire.CodeNotFound, "this peer does not keep that room for you")
 		return nil
 	case r.loading:
+		q.pending++
 		r.afterLoad = append(r.afterLoad, func() {
+			q.pending--
 			if !q.gone {
 				again()
 			}

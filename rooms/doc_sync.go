@@ -35,8 +35,8 @@
 //  3. A room taken up later is offered when it is, by whoever took it up. Offers that found nothing are not remembered.
 //
 // In Match, Known lists the refs of rooms that the other side may have by what the sender remembers: open rooms, and
-// rooms of which it remembers a delegation of the other's peer ID that gives a right now (see
-// "Rights"); States has keyed(own side, room, digest as that right is told it) for each. Unknown lists the
+// rooms of which it remembers a delegation of the other's peer ID that gives a right to all of it now (see
+// "Rights"); States has keyed(own side, room, digest) for each. Unknown lists the
 // other rooms in common, and Tags has tag(own side, room) for each, which shows that the sender knows the room.
 //
 // The offerer answers each ref of a Match:
@@ -60,7 +60,7 @@
 // OpenRoom presents the sender's delegation and, if its signer is no founder, the join entry that admitted it,
 // which the receiver takes as if it had come in Records. Delegation is empty in open rooms and when
 // the other side said that it remembers one. State is the digest as the other side's right is told
-// it, empty while that right is not known. The receiver of an OpenRoom with Answer false answers with one with Answer true:
+// it; empty while that right is not known, and with Answer false also while it is not to all of the room. The receiver of an OpenRoom with Answer false answers with one with Answer true:
 // with its own delegation if State was empty. It keeps a delegation that gives no right
 // yet and looks at it again when it has got new entries; when it then gives one it sends State.
 // It remembers one that gives a right, on disk, in place of one by the same signer with a lower serial.
@@ -69,6 +69,9 @@
 // they certify themselves, down from the room's ID. When its user has become a member it sends OpenRoom again, with the member's delegation.
 //
 // A side may ask for what the other has when it has been told a digest: in OpenRoom, State or by InStep.
+// A side whose authority takes away a right sends OpenRoom with Answer false, without delegation and State: the other answers with the
+// delegation that is its best by now. If that gives no right either, RoomClose follows.
+//
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).
 //

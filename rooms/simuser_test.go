@@ -24,6 +24,7 @@ type simUser struct {
 	all    []*Run
 	req    ReqKey
 	bodies int
+	left   bool
 }
 
 func (n *simNet) user(nd *simNode, room wire.ID) *simUser {

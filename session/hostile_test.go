@@ -323,7 +323,7 @@ func FuzzFrames(f *testing.F) {
 		if most := 2 * assembleGrowth * 3 * len(plain); held > most {
 			t.Fatalf("%d bytes are held for records of %d", held, len(plain))
 		}
-		if s.theirs.open > MaxStreams || s.theirs.open != len(s.streams) {
+		if s.accepts.len() > MaxStreams || s.theirs.open > MaxStreams || s.theirs.open != len(s.streams) {
 			t.Fatalf("%d streams, %d counted", len(s.streams), s.theirs.open)
 		}
 	})

@@ -379,7 +379,10 @@ func (s *Session) forget(st *Stream) {
 	delete(s.streams, st.number)
 	if st.local {
 		s.ours.open--
-	} else {
-		s.theirs.open--
+		return
 	}
+	s.theirs.open--
+	// One that was given up before anybody accepted it need not be: else opening
+	// and giving up would grow the list without end.
+	s.accepts.remove(func(other *Stream) bool { return other == st })
 }

@@ -79,7 +79,8 @@ func (s *Session) newStream(class Class, local bool) *Stream {
 	}
 }
 
-// Accept returns the next stream that the other side has opened.
+// Accept returns the next stream that the other side has opened. One that it
+// gave up again before is not seen.
 func (s *Session) Accept(ctx context.Context) (*Stream, error) {
 	for {
 		s.mu.Lock()

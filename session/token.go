@@ -36,6 +36,7 @@ const (
 type Tokens struct {
 	kv      KV
 	revoked func(id [handshake.TokenIDSize]byte)
+	known   identity.Known // users' bundles, not verified again each time
 
 	mu    sync.Mutex
 	index map[tokenID]*tokenEntry // nil: not read yet
@@ -168,7 +169,7 @@ func (t *Tokens) LookupToken(id [handshake.TokenIDSize]byte, now time.Time) (key
 	if err != nil {
 		return key, nil, false
 	}
-	user, err = identity.ParseBundle(rec.bundle)
+	user, err = t.known.Parse(rec.bundle)
 	if err != nil || user.ID() != e.user {
 		return key, nil, false
 	}

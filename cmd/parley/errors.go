@@ -10,6 +10,7 @@ import (
 
 	"parley/cmd/internal/home"
 	"parley/handshake/identity"
+	"parley/rooms"
 	"parley/rooms/client"
 	"parley/store"
 	"parley/wire"
@@ -75,6 +76,7 @@ func judge(err error) (code int, advice string) {
 		werr  *wire.Error
 		usage *usageError
 		held  *home.HeldError
+		why   rooms.Reason
 	)
 	is := func(targets ...error) bool {
 		for _, t := range targets {
@@ -140,8 +142,27 @@ func judge(err error) (code int, advice string) {
 		return exitFailed, "check the path"
 	case errors.As(err, &werr):
 		return judgeWire(werr.Code)
+	case errors.As(err, &why):
+		return judgeReason(why)
 	}
 	return exitFailed, "if it goes on, see parley status, parley doctor and the daemon's log"
+}
+
+// judgeReason is judge for what the rules of a room do not allow.
+func judgeReason(why rooms.Reason) (exit int, advice string) {
+	switch why {
+	case rooms.ReasonMasterLeaves:
+		return exitRefused, "its members can leave"
+	case rooms.ReasonNotMember, rooms.ReasonLeft:
+		return judge(client.ErrNotMember)
+	case rooms.ReasonReader, rooms.ReasonRelay:
+		return judge(client.ErrReadOnly)
+	case rooms.ReasonExpired, rooms.ReasonExhausted, rooms.ReasonInvite, rooms.ReasonLinkKey:
+		return exitRefused, "ask for a new invite"
+	case rooms.ReasonCapacity, rooms.ReasonWriter, rooms.ReasonDelegation, rooms.ReasonRelayKey:
+		return exitRefused, "ask the room's master"
+	}
+	return judge(errors.New("of no kind"))
 }
 
 // judgeWire is judge for the codes that a peer answers with.

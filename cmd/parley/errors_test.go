@@ -10,6 +10,7 @@ import (
 
 	"parley/cmd/internal/home"
 	"parley/handshake/identity"
+	"parley/rooms"
 	"parley/rooms/client"
 	"parley/store"
 	"parley/wire"
@@ -37,6 +38,12 @@ func TestEveryErrorHasItsExitCodeAndSaysWhatToDo(t *testing.T) {
 		{remote(wire.CodeRevoked), 4, "no; run it again: the next session proves your key anew"},
 		{remote(wire.CodeExpired), 4, "no; ask for a new invite"},
 		{remote(wire.CodeExhausted), 4, "no; ask for a new invite"},
+		{rooms.ReasonMasterLeaves, 4, "the master cannot leave the room, only hand it over; its members can leave"},
+		{rooms.ReasonNotMember, 4, "not a member; ask a member for an invite, then: parley room join LINK"},
+		{rooms.ReasonReader, 4, "readers do not write; ask the room's master for another role"},
+		{rooms.ReasonExhausted, 4, "the invite's uses are spent; ask for a new invite"},
+		{rooms.ReasonCapacity, 4, "the room has as many members as it takes; ask the room's master"},
+		{rooms.ReasonFull, 1, ""},
 		{client.ErrNoProgress, 5, "no progress in time; see parley peers and parley doctor, or give a longer --timeout"},
 		{fmt.Errorf("the daemon does not answer: %w", errTimeout), 5, "the daemon does not answer: no progress in time; see parley peers and parley doctor, or give a longer --timeout"},
 		{context.DeadlineExceeded, 5, ""},

@@ -39,6 +39,9 @@ func (c *roomInviteCmd) Run(a *app) error {
 		return usagef("--expires 0 is over at once; give a duration such as 24h or 7d")
 	}
 	return a.askRoom(c.waits, c.Room, func(ctx context.Context, cl *client.Client, room client.Room) error {
+		if room.Open {
+			return usagef("%s is open to its whole network; make a room of your own with: parley room create NAME", room.Name)
+		}
 		inv, err := cl.Invite(ctx, room.ID, client.InviteOptions{Uses: c.Uses, Expires: time.Duration(c.Expires), Role: c.Role})
 		if err != nil {
 			return err
@@ -128,6 +131,9 @@ type roomLeaveCmd struct {
 
 func (c *roomLeaveCmd) Run(a *app) error {
 	return a.askRoom(c.waits, c.Room, func(ctx context.Context, cl *client.Client, room client.Room) error {
+		if room.Open {
+			return usagef("%s has no members; there is nothing to leave", room.Name)
+		}
 		if err := cl.Leave(ctx, room.ID); err != nil {
 			return err
 		}

@@ -177,7 +177,7 @@ func (c *sendCmd) placed(a *app, cl *client.Client, room client.Room, at client.
 		a.out.notice("%s; on how many other peers is not known: %v", what, err)
 	case on < c.Replicas:
 		return advise(fmt.Errorf("%s, but on %d of the %d other peers asked for: %w", what, on, c.Replicas, errTimeout),
-			fmt.Sprintf("%s the room and connected; it is not lost and will reach them", have(of)))
+			fmt.Sprintf("%s connected; the message is not lost and will reach them", havers(of)))
 	case of == 0:
 		a.out.notice("%s; no other peer that has the room is connected", what)
 	default:
@@ -186,11 +186,11 @@ func (c *sendCmd) placed(a *app, cl *client.Client, room client.Room, at client.
 	return nil
 }
 
-func have(n int) string {
+func havers(n int) string {
 	if n == 1 {
-		return "1 peer has"
+		return "1 peer that has the room is"
 	}
-	return fmt.Sprintf("%d peers have", n)
+	return fmt.Sprintf("%d peers that have the room are", n)
 }
 
 // placedSlice is the longest that one request for replicas waits, so that it is

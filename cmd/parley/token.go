@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base32"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -91,7 +92,12 @@ func (c *tokenRevokeCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		if err := cl.RevokeToken(ctx, hex.EncodeToString(id)); err != nil {
+		err = cl.RevokeToken(ctx, hex.EncodeToString(id))
+		var werr *wire.Error
+		if errors.As(err, &werr) && werr.Remote && werr.Code == wire.CodeRevoked {
+			err = nil // it was this session's own
+		}
+		if err != nil {
 			return err
 		}
 		a.out.notice("token %s is revoked", tokenText(id))

@@ -30,6 +30,9 @@ type fakePeer struct {
 	before func(m wire.Message) error
 	// refuse, when it returns a code, refuses a run.
 	refuse func(r *rooms.Run) wire.Code
+	// late holds acknowledgements back until a run was refused.
+	late bool
+	held []wire.Message
 	// after is called when a run was taken, before it is acknowledged.
 	after    func() error
 	requests map[wire.Type]int
@@ -302,7 +305,20 @@ func (p *fakePeer) append(ctx context.Context, s stream, id wire.ID, raw []byte)
 			return errCut
 		}
 	}
-	return s.Send(ctx, answer)
+	answers := []wire.Message{answer}
+	p.mu.Lock()
+	if _, refused := answer.(*wire.AppendRefused); p.late && !refused {
+		p.held, answers = append(p.held, answer), nil
+	} else {
+		answers, p.held, p.late = append(answers, p.held...), nil, false
+	}
+	p.mu.Unlock()
+	for _, m := range answers {
+		if err := s.Send(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *fakePeer) take(id wire.ID, run *rooms.Run) wire.Message {

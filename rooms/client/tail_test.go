@@ -243,10 +243,19 @@ func TestAWaitingAnswerIsNotLostToTheCursor(t *testing.T) {
 	p.room(lobby).arrive(answer, true)
 	p.mu.Unlock()
 	opts := TailOptions{Cursor: filepath.Join(t.TempDir(), "cursor")}
+	// The reader is ended after the peer's mark, while the answer waits.
+	ctx, cancel := context.WithCancel(t.Context())
 	following := opts
-	following.Follow = true
-	if got := read(t, c, lobby, 1, following); !slices.Equal(got, []string{"first"}) {
-		t.Errorf("got %q", got)
+	following.Follow, following.Live = true, cancel
+	n := 0
+	for m, err := range c.Tail(ctx, lobby, following) {
+		if err == nil && string(m.Data) != "first" {
+			t.Errorf("got %q", m.Data)
+		}
+		n++
+	}
+	if n != 2 { // the message, and the end by ctx
+		t.Errorf("%d steps", n)
 	}
 	if got := read(t, c, lobby, 0, opts); !slices.Equal(got, []string{"answer"}) {
 		t.Errorf("then %q", got)

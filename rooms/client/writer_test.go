@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,18 +16,13 @@ import (
 )
 
 // endless gives lines for as long as it is asked.
-type endless struct{ n int }
+type endless struct{ batch [][]byte }
 
 func (s *endless) Next(ctx context.Context, max int) ([][]byte, error) {
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	for len(s.batch) < max {
+		s.batch = append(s.batch, []byte("endless"))
 	}
-	batch := make([][]byte, max)
-	for i := range batch {
-		s.n++
-		batch[i] = fmt.Appendf(nil, "endless %d", s.n)
-	}
-	return batch, nil
+	return s.batch, ctx.Err()
 }
 
 func TestAnEndlessPipeBlocksNobody(t *testing.T) {
@@ -152,6 +148,33 @@ func TestARunRefusedForGoodIsWrittenAnewInANewLog(t *testing.T) {
 	}
 }
 
+func TestWhatStandsBeforeARefusedRunIsNotSentTwice(t *testing.T) {
+	p := newFakePeer(t)
+	c := testClient(t, p, "ann", "")
+	lobby := c.Lobby().ID
+	p.late = true // the second run is refused before the first is acknowledged
+	once := true
+	p.refuse = func(r *rooms.Run) wire.Code {
+		if r.First == 2 && once {
+			once = false
+			return wire.CodeInvalid
+		}
+		return wire.CodeOK
+	}
+	var batch sliceSource
+	var want []string
+	for _, letter := range []string{"a", "b", "c"} {
+		large := strings.Repeat(letter, maxRunBytes) // a run of its own
+		batch, want = append(batch, [][]byte{[]byte(large)}), append(want, large)
+	}
+	if _, err := c.Pipe(t.Context(), lobby, &batch, PipeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, c, lobby); !slices.Equal(got, want) {
+		t.Errorf("read %d messages", len(got))
+	}
+}
+
 func TestWhatIsRefusedInEveryLogIsAnError(t *testing.T) {
 	p := newFakePeer(t)
 	c := testClient(t, p, "ann", "")
@@ -175,51 +198,39 @@ func TestAPipeAdoptsANewEpochWhileItRuns(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	piped := make(chan error, 1)
-	epochs := make(chan int, 1)
-	begun := make(chan struct{})
-	var once sync.Once
+	epochs := make(chan wire.ID)
 	go func() {
-		_, err := a.Pipe(ctx, room.ID, &slowly{}, PipeOptions{Progress: func(uint64) {
-			once.Do(func() { close(begun) })
+		_, err := a.Pipe(ctx, room.ID, &endless{}, PipeOptions{Progress: func(uint64) {
 			p.mu.Lock()
 			items := p.room(room.ID).items
-			last, err := rooms.ParseRun(items[len(items)-1].Run)
-			first, _ := rooms.ParseRun(items[0].Run)
+			last, _ := rooms.ParseRun(items[len(items)-1].Run)
 			p.mu.Unlock()
-			if err == nil && last.Epoch != first.Epoch {
-				select {
-				case epochs <- 2:
-				default:
-				}
+			select {
+			case epochs <- last.Epoch:
+			default:
 			}
 		}})
 		piped <- err
 	}()
-	<-begun
+	old := <-epochs
 	if err := b.Rotate(t.Context(), room.ID); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-epochs:
-	case err := <-piped:
-		t.Errorf("the pipe ended: %v", err)
-	case <-time.After(20 * time.Second):
-		t.Error("the pipe goes on under the old epoch")
+	for late := time.After(20 * time.Second); ; {
+		select {
+		case epoch := <-epochs:
+			if epoch == old {
+				continue
+			}
+		case err := <-piped:
+			t.Errorf("the pipe ended: %v", err)
+		case <-late:
+			t.Error("the pipe goes on under the old epoch")
+		}
+		break
 	}
 	cancel()
 	<-piped
-	texts(t, b, room.ID)
-}
-
-// slowly gives a line every few milliseconds.
-type slowly struct{ n int }
-
-func (s *slowly) Next(ctx context.Context, _ int) ([][]byte, error) {
-	if err := sleep(ctx, 2*time.Millisecond); err != nil {
-		return nil, err
-	}
-	s.n++
-	return [][]byte{fmt.Appendf(nil, "%d", s.n)}, nil
 }
 
 func TestAUserOfAnotherDaemonTakesTheRoomThere(t *testing.T) {

@@ -42,29 +42,39 @@ func (p *Peer) accept(ctx context.Context, ln net.Listener) {
 	}
 }
 
-// inbound answers one connection: the handshake, then what the other side is.
+// inbound answers one connection: the handshake, then, on a goroutine whose
+// stack the handshake has not grown, what the other side is.
 func (p *Peer) inbound(ctx context.Context, conn net.Conn, release func()) {
-	defer conn.Close()
 	p.open.Add(1)
-	defer p.open.Add(-1)
-	source := conn.RemoteAddr().String()
-	s, err := func() (*session.Session, error) {
-		defer release()
-		result, err := handshake.Respond(ctx, conn, &handshake.Config{
-			Identity: p.cfg.Identity, Network: p.cfg.Network, Tokens: p.tokens,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return session.Establish(ctx, conn, result, p.sessionConfig())
-	}()
-	if err != nil {
-		p.counters.refusedHandshakes.Add(1)
-		if p.offenders.first(hostOf(source), time.Now()) {
-			p.log.Info("a handshake failed", "source", source, "error", err)
-		}
+	s, err := p.respond(ctx, conn)
+	release()
+	if err == nil {
+		p.wg.Go(func() { p.inboundSession(ctx, conn, s) })
 		return
 	}
+	conn.Close()
+	p.open.Add(-1)
+	p.counters.refusedHandshakes.Add(1)
+	source := conn.RemoteAddr().String()
+	if ctx.Err() == nil && p.offenders.first(hostOf(source), time.Now()) {
+		p.log.Info("a handshake failed", "source", source, "error", err)
+	}
+}
+
+func (p *Peer) respond(ctx context.Context, conn net.Conn) (*session.Session, error) {
+	result, err := handshake.Respond(ctx, conn, &handshake.Config{
+		Identity: p.cfg.Identity, Network: p.cfg.Network, Tokens: p.tokens, Known: p.known,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return session.Establish(ctx, conn, result, p.sessionConfig())
+}
+
+func (p *Peer) inboundSession(ctx context.Context, conn net.Conn, s *session.Session) {
+	defer p.open.Add(-1)
+	defer conn.Close()
+	var err error
 	switch s.RemoteHello().Role {
 	case wire.RolePeer:
 		_, err = p.link(ctx, s, conn, false)
@@ -72,17 +82,17 @@ func (p *Peer) inbound(ctx context.Context, conn net.Conn, release func()) {
 		err = p.serveUser(ctx, s)
 	}
 	if err != nil && ctx.Err() == nil {
-		p.log.Debug("a session ended", "source", source, "error", err)
+		p.log.Debug("a session ended", "source", conn.RemoteAddr().String(), "error", err)
 	}
 }
 
-// outbound dials a peer: handshake, then the link until it ends. lost says
-// that a link stood.
-func (p *Peer) outbound(ctx context.Context, conn net.Conn) (id wire.ID, lost bool, err error) {
+// outbound begins a session with whoever listens: handshake, then the link
+// until it ends. up is called when it stands; lost says that it did.
+func (p *Peer) outbound(ctx context.Context, conn net.Conn, up func(wire.ID)) (id wire.ID, lost bool, err error) {
 	defer conn.Close()
 	p.open.Add(1)
 	defer p.open.Add(-1)
-	result, err := handshake.Initiate(ctx, conn, &handshake.Config{Identity: p.cfg.Identity, Network: p.cfg.Network})
+	result, err := handshake.Initiate(ctx, conn, &handshake.Config{Identity: p.cfg.Identity, Network: p.cfg.Network, Known: p.known})
 	if err != nil {
 		if errors.Is(err, handshake.ErrSelf) {
 			return p.id, false, err
@@ -97,6 +107,7 @@ func (p *Peer) outbound(ctx context.Context, conn net.Conn) (id wire.ID, lost bo
 	if s.RemoteHello().Role != wire.RolePeer {
 		return id, false, errors.New("it is no peer")
 	}
+	up(id)
 	lost, err = p.link(ctx, s, conn, true)
 	return id, lost, err
 }
@@ -137,7 +148,7 @@ func (p *Peer) link(ctx context.Context, s *session.Session, conn net.Conn, outb
 	p.notePeers()
 	if port := s.RemoteHello().Port; !outbound && port != 0 {
 		if at, perr := netip.ParseAddrPort(l.addr); perr == nil {
-			p.dialer.suggest(netip.AddrPortFrom(at.Addr(), port), false)
+			p.dialer.suggest(netip.AddrPortFrom(at.Addr(), port), l.instance)
 		}
 	}
 	if rerr := p.runLink(ctx, l); rerr != nil && ctx.Err() == nil {
@@ -173,7 +184,7 @@ func (p *Peer) dialNames(ctx context.Context, names []string) {
 			continue
 		}
 		for _, a := range addrs {
-			p.dialer.suggest(netip.AddrPortFrom(a.Unmap(), uint16(number)), false)
+			p.dialer.suggest(netip.AddrPortFrom(a.Unmap(), uint16(number)), [8]byte{})
 		}
 	}
 }

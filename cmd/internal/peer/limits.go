@@ -51,6 +51,7 @@ const (
 	maxAddrs    = 1024 // addresses remembered; a flood of beacons pushes out the oldest
 
 	goodbye     = 1500 * time.Millisecond // for a clean end of everything at shutdown
+	answerTime  = time.Second             // for an answer to arrive before its session is ended
 	reloadEvery = time.Second             // between attempts to read a room again
 
 	// offenderEvery is how often one source's offences are logged.

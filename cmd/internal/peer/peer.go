@@ -79,6 +79,7 @@ type Peer struct {
 	discovery *discovery.Service
 	gate      *handshake.Gate
 	tokens    *session.Tokens
+	known     *identity.Known // bundles verified before: most sessions are with them
 	live      liveTokens
 	open      atomic.Int64
 	counters  counters
@@ -98,7 +99,7 @@ func New(cfg Config) (*Peer, error) {
 	p := &Peer{
 		cfg: cfg, id: cfg.Identity.ID(), log: cfg.Logger, store: cfg.Store, started: time.Now(),
 		events: make(chan rooms.Event, maxEvents), asks: make(chan func()), coreDone: make(chan struct{}),
-		hub: newHub(), sessions: newSessions(), gate: new(handshake.Gate),
+		hub: newHub(), sessions: newSessions(), gate: new(handshake.Gate), known: new(identity.Known),
 		pulls: make(map[rooms.PullKey]context.CancelFunc), requests: make(map[rooms.ReqKey]*request),
 		changed: make(chan struct{}),
 	}
@@ -109,7 +110,7 @@ func New(cfg Config) (*Peer, error) {
 	p.finds.wake = make(chan struct{}, 1)
 	p.persist = newPersister(cfg.Store, p.persisted)
 	p.dialer = newDialer(p)
-	p.tokens = session.NewTokens(storeValues{cfg.Store}, p.live.revoked)
+	p.tokens = session.NewTokens(storeValues{cfg.Store}, nil)
 	p.core = rooms.New(rooms.Config{Self: p.id, Network: cfg.Network, Open: cfg.Open})
 	ln, err := listen(cfg.Listen)
 	if err != nil {

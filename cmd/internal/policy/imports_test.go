@@ -44,6 +44,8 @@ var fenced = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":  {"store/embedded"},
 	"github.com/coreos/go-systemd/v22":  {"cmd"},
 	"github.com/gofrs/flock":            {"cmd/internal/home", "rooms/client"},
+	"github.com/jotaen/kong-completion": {"cmd"},
+	"github.com/posener/complete":       {"cmd"},
 	"github.com/rogpeppe/go-internal":   {"cmd"},
 	"github.com/schollz/progressbar/v3": {"cmd"},
 	"github.com/vishvananda/netlink":    {"cmd/internal/e2e", "discovery"},
