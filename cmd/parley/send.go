@@ -120,12 +120,14 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 	defer src.stop()
 	w := bufio.NewWriterSize(a.out.stdout, 64<<10)
 	bar := newProgress(a.out, "sent", !typed)
-	sum, err := cl.Pipe(ctx, room.ID, src, client.PipeOptions{
-		Results: func(results []client.Result) error {
-			src.settled(uint64(len(results)))
-			if !c.JSON {
-				return nil
-			}
+	var before uint64
+	opts := client.PipeOptions{Progress: func(durable uint64) {
+		src.settled(durable - before)
+		before = durable
+		bar.set(durable, 0)
+	}}
+	if c.JSON { // to name each message takes a hash
+		opts.Results = func(results []client.Result) error {
 			var line []byte
 			for _, r := range results {
 				line = appendSent(line[:0], r)
@@ -134,9 +136,9 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 				}
 			}
 			return w.Flush()
-		},
-		Progress: func(durable uint64) { bar.set(durable, 0) },
-	})
+		}
+	}
+	sum, err := cl.Pipe(ctx, room.ID, src, opts)
 	bar.end()
 	if err != nil {
 		if sum.Messages > 0 {

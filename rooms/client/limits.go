@@ -122,6 +122,10 @@ const (
 	// leaveSpread is how long a leave waits to reach another peer.
 	leaveSpread = 3 * time.Second
 
+	// loneRun is the largest run that the receiver opens itself, in bytes: longer
+	// ones are worth another core.
+	loneRun = 4 << 10
+
 	// tailAhead is how many runs are verified and decrypted ahead of the reader.
 	tailAhead = 256
 )

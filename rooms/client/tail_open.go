@@ -64,6 +64,7 @@ func startOpeners(ctx context.Context, r *room, s stream) *openers {
 func (o *openers) wait() { o.wg.Wait() }
 
 func (o *openers) receive(ctx context.Context, s stream) error {
+	here := newCiphers(o.room)
 	for {
 		m, err := s.Recv(ctx)
 		if err != nil {
@@ -73,7 +74,13 @@ func (o *openers) receive(ctx context.Context, s stream) error {
 		case *wire.TailRuns:
 			for _, item := range m.Items {
 				job := &opened{item: item, done: make(chan struct{})}
-				if err := o.pass(ctx, job); err != nil {
+				// A lone message, for which the reader waits, changes hands once less.
+				lone := len(m.Items) == 1 && len(item.Run) <= loneRun && len(o.steps) == 0
+				if lone {
+					here.open(job)
+					close(job.done)
+				}
+				if err := o.pass(ctx, job, lone); err != nil {
 					return err
 				}
 			}
@@ -89,11 +96,14 @@ func (o *openers) receive(ctx context.Context, s stream) error {
 	}
 }
 
-func (o *openers) pass(ctx context.Context, job *opened) error {
-	select {
-	case o.work <- job:
-	case <-ctx.Done():
-		return ctx.Err()
+// pass hands a run on, and to a worker unless it is open.
+func (o *openers) pass(ctx context.Context, job *opened, open bool) error {
+	if !open {
+		select {
+		case o.work <- job:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	select {
 	case o.steps <- tailStep{run: job}:

@@ -105,16 +105,26 @@ func (st *stager) stage(into *pebble.Batch, r *request, alone bool) error {
 	tx.counters = st.counters
 	tx.spans = nil
 	r.ignored = 0
-	tx.batch = st.life.db.NewBatch()
-	defer func() { _ = tx.batch.Close() }()
+	// The first of a group goes straight into it, most are alone in theirs; of
+	// the others nothing must stay in the group when they fail.
+	direct := into.Empty()
+	if tx.batch = into; !direct {
+		tx.batch = st.life.db.NewBatch()
+		defer func() { _ = tx.batch.Close() }()
+	}
 	if err := st.stageParts(tx, r, b); err != nil {
+		if direct {
+			into.Reset()
+		}
 		return err
 	}
 	if tx.batch.Empty() && len(tx.gone) == 0 {
 		return nil
 	}
-	if err := into.Apply(tx.batch, nil); err != nil {
-		return translate(err)
+	if !direct {
+		if err := into.Apply(tx.batch, nil); err != nil {
+			return translate(err)
+		}
 	}
 	st.space.used += tx.batch.Len()
 	st.keep(tx)
