@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		os.Exit(child(path))
 	}
 	if path := os.Getenv("STORE_FILLED_BY_CHILD"); path != "" {
-		if err := filled(path); err != nil {
+		if err := fillDisk(path); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -35,9 +35,6 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
-
-// filled is what the other process does in the test of a full disk, where there is one.
-var filled func(mount string) error
 
 // child opens a store and holds it until its standard input ends.
 func child(path string) int {

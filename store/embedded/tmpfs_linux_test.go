@@ -20,7 +20,7 @@ import (
 // tmpfsBytes is the size of the disk that the test fills.
 const tmpfsBytes = 64 << 20
 
-// TestARealDiskThatFillsUpLosesNothingAndGoesOn runs TestMain's filled in a mount namespace with a small tmpfs, as root
+// TestARealDiskThatFillsUpLosesNothingAndGoesOn runs TestMain's fillDisk in a mount namespace with a small tmpfs, as root
 // or as a user (in a user namespace).
 func TestARealDiskThatFillsUpLosesNothingAndGoesOn(t *testing.T) {
 	mount := t.TempDir()
@@ -39,8 +39,6 @@ func TestARealDiskThatFillsUpLosesNothingAndGoesOn(t *testing.T) {
 	}
 	t.Logf("%s", out.Bytes())
 }
-
-func init() { filled = fillDisk }
 
 // fillDisk mounts a small disk and fills it, with the store alone and with something else beside it.
 func fillDisk(mount string) error {
@@ -134,7 +132,7 @@ func goOn(s store.Store, next uint64) (uint64, error) {
 		if !errors.Is(err, store.ErrFull) || time.Now().After(deadline) {
 			return next, err
 		}
-		time.Sleep(20 * time.Millisecond) // between attempts of the loop above
+		<-time.After(20 * time.Millisecond) // between attempts of the loop above
 	}
 	for range 100 {
 		next++
