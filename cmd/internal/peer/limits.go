@@ -61,6 +61,12 @@ const (
 	idleBytes = 4 << 20
 	trimBytes = 16 << 20
 
+	// memoryLimit is how much memory the runtime may take before it collects
+	// harder than in proportion to what lives, which raises it when it is more
+	// than half of it: with the program's own pages, a peer of an ordinary site
+	// stays under 128 MiB through any flood.
+	memoryLimit = 88 << 20
+
 	// offenderEvery is how often one source's offences are logged.
 	offenderEvery = time.Minute
 	maxOffenders  = 1024

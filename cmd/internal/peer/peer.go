@@ -184,7 +184,7 @@ func (p *Peer) Run(ctx context.Context, ready func()) error {
 	})
 	service.Go(func() { p.dialer.run(outer, p.discovery.Sightings()) })
 	service.Go(func() { p.accept(outer, p.listener) })
-	service.Go(func() { p.trimWhenIdle(outer) })
+	service.Go(func() { p.tendMemory(outer) })
 	ready()
 
 	<-ctx.Done()
