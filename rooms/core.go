@@ -47,6 +47,7 @@ type Core struct {
 	timers  timers
 	wake    time.Time
 	touched []*room // to be settled at the end of this step
+	freed   []*peer // whose pulls ended
 
 	stats CoreStats
 }
@@ -99,6 +100,8 @@ type peer struct {
 	refused   int // records that broke a rule
 	requests  bucket
 	newLogs   bucket
+	pulls     int     // running on the session
+	waiting   []*link // whose rooms would pull more
 }
 
 // A link is one room on one session.
@@ -131,7 +134,6 @@ type link struct {
 	asks       []ask // Ranges and Fetches not answered yet, oldest first
 	syncing    bool  // wants of a finished walk are under way
 	compareDue bool
-	compareAt  time.Time
 	misses     int
 	fruitless  [2]digest16 // theirs and ours, compared without finding anything
 	stateTimer bool
@@ -139,7 +141,8 @@ type link struct {
 	announce map[wire.ID]bool // logs to be announced
 	annTimer bool
 
-	pulls     int // of this room on this session
+	pulls     int  // of this room on this session
+	waits     bool // for other rooms' pulls
 	pulling   []*pull
 	holdUntil time.Time // failed to deliver
 
@@ -326,6 +329,7 @@ func (c *Core) touch(r *room) {
 
 // settle does, once per step and room, what several changes may have asked for.
 func (c *Core) settle() {
+	c.planWaiting()
 	for i := 0; i < len(c.touched); i++ { // grows while it runs
 		r := c.touched[i]
 		r.touchedFlag = false

@@ -14,7 +14,6 @@ type benchPair struct {
 	cores [2]*Core
 	now   time.Time
 	queue []func()
-	nodes int
 }
 
 func newBenchPair(b *testing.B) *benchPair {

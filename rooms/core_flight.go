@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"slices"
 	"time"
 
 	"parley/store"
@@ -64,7 +65,11 @@ func (f *flight) addRecord(r *room, kind store.Kind, id wire.ID, raw []byte) {
 	f.size += len(raw) + 128
 }
 
+// dropRecord drops a record, also one that this batch was to write: a batch drops before it writes.
 func (f *flight) dropRecord(r *room, kind store.Kind, id wire.ID) {
+	f.data.Records = slices.DeleteFunc(f.data.Records, func(rec store.Record) bool {
+		return rec.Room == r.id && rec.Kind == kind && rec.ID == id
+	})
 	f.data.DropRecords = append(f.data.DropRecords, store.Record{Room: r.id, Kind: kind, ID: id})
 	f.size += 128
 }
@@ -85,7 +90,13 @@ func (c *Core) onPersisted(ev *Persisted) {
 	for n < len(c.flights) && c.flights[n].n <= ev.To {
 		n++
 	}
-	done := c.flights[:n]
+	// They leave the list first: what is asked for below, to be told when all is
+	// durable, must not be added to a flight that has landed.
+	done := slices.Clone(c.flights[:n])
+	clear(c.flights[:n])
+	if c.flights = c.flights[n:]; len(c.flights) == 0 {
+		c.flights = nil
+	}
 	for _, f := range done {
 		for _, r := range f.rooms {
 			r.inFlight--
@@ -106,11 +117,6 @@ func (c *Core) onPersisted(ev *Persisted) {
 		for _, r := range f.rooms {
 			c.settleStorage(r)
 		}
-	}
-	clear(done)
-	c.flights = c.flights[n:]
-	if len(c.flights) == 0 {
-		c.flights = nil
 	}
 }
 

@@ -164,7 +164,7 @@ func (r *room) clear(c *Core) {
 	r.attachedAs, r.own = make(map[wire.ID]*Delegation), nil
 	r.wants, r.wantQueue = make(map[wire.ID]*want), nil
 	r.parkedCount, r.parkedBytes, r.blocked, r.hunts = 0, 0, nil, 0
-	r.recent, r.messages, r.bytes = nil, 0, 0
+	r.recent, r.messages, r.bytes, r.push = nil, 0, 0, nil
 	if r.openRoom {
 		r.open = newOpenState(c.cfg.Open)
 	} else {

@@ -109,6 +109,13 @@ func (c *Core) plan(r *room) {
 	}
 	var orders []*order
 	for _, l := range r.links {
+		if l.p.pulls >= pullsPerSession {
+			if !l.waits {
+				l.waits = true
+				l.p.waiting = append(l.p.waiting, l)
+			}
+			continue
+		}
 		if l.mayAsk && l.pulls < pullsPerPeer && !c.now.Before(l.holdUntil) {
 			orders = append(orders, &order{l: l, msg: &wire.Pull{Ref: l.ref}})
 		}
@@ -154,6 +161,21 @@ func (c *Core) plan(r *room) {
 	c.finishSync(r)
 }
 
+// planWaiting lets rooms pull that waited for others on the same session, in turn.
+func (c *Core) planWaiting() {
+	for _, p := range c.freed {
+		for p.pulls < pullsPerSession && len(p.waiting) > 0 {
+			l := p.waiting[0]
+			p.waiting = p.waiting[1:]
+			l.waits = false
+			if !l.gone {
+				c.plan(l.r)
+			}
+		}
+	}
+	c.freed = c.freed[:0]
+}
+
 func (c *Core) planLater(r *room, wait time.Duration) {
 	if r.planTimer {
 		return
@@ -175,6 +197,7 @@ func (c *Core) startPull(l *link, m *wire.Pull, q *pull) {
 	}
 	c.pulls[q.key] = q
 	l.pulls++
+	l.p.pulls++
 	l.pulling = append(l.pulling, q)
 	c.do(StartPull{Peer: l.p.key, Pull: q.key, Msg: m})
 	c.watchPull(q, pullTimeout)
@@ -206,6 +229,10 @@ func (c *Core) endPull(q *pull, failed bool) {
 	l, r := q.l, q.l.r
 	delete(c.pulls, q.key)
 	l.pulls--
+	l.p.pulls--
+	if len(l.p.waiting) > 0 && !l.p.gone {
+		c.freed = append(c.freed, l.p)
+	}
 	l.pulling = slices.DeleteFunc(l.pulling, func(o *pull) bool { return o == q })
 	if q.hunt != nil {
 		c.huntEnded(q.hunt)

@@ -181,7 +181,7 @@ func (c *Core) recordsDurable(r *room, set uint64, recs []flightRecord) {
 	tree := r.tree(set)
 	var ids []wire.ID
 	for _, rec := range recs {
-		if rec.r != r {
+		if rec.r != r || set == wire.SetProofs && r.proofs2[rec.id] == nil { // replaced meanwhile
 			continue
 		}
 		tree.set(element{key: rec.id})
@@ -206,7 +206,7 @@ func (c *Core) recordsDurable(r *room, set uint64, recs []flightRecord) {
 		// peer to which they were given, and found by comparison where that did not reach.
 		var send []wire.ID
 		for _, rec := range recs {
-			if rec.r == r && rec.from != l && (set != wire.SetBoxes || rec.from == nil) {
+			if rec.r == r && rec.from != l && (set != wire.SetProofs || r.proofs2[rec.id] != nil) && (set != wire.SetBoxes || rec.from == nil) {
 				send = append(send, rec.id)
 			}
 		}

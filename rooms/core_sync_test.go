@@ -241,3 +241,31 @@ func TestAFailedStoreRefusesHonestlyAndRecovers(t *testing.T) {
 	}
 	n.wantEqual(kit.link.Room, 9, a, b)
 }
+
+func TestManyRoomsShareTheirSessionsPulls(t *testing.T) {
+	n := newSim(t, 9, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	conn := n.connect(a, b)
+	var kits []*simRoomKit
+	for range 40 {
+		kit := n.privateRoom(a, 0)
+		kit.join(b)
+		kits = append(kits, kit)
+	}
+	n.run(time.Second)
+	n.cut(conn)
+	for _, k := range kits {
+		k.master.write(5)
+	}
+	n.run(time.Second)
+	conn = n.connect(a, b)
+	for range 4000 {
+		n.run(time.Millisecond)
+		if p := b.core.peers[conn.b.key]; p.pulls > pullsPerSession {
+			t.Fatalf("%d pulls at once", p.pulls)
+		}
+	}
+	for _, k := range kits {
+		n.wantEqual(k.link.Room, 5, a, b)
+	}
+}

@@ -121,7 +121,7 @@
 // # Runs
 //
 // A head of a log above the own one makes a want: the messages after the own last one, up to that head. A peer asks for each want on one session
-// at a time; which one, and how many at once, is its own choice. Pull lists the wants, at most 1,024; the answer
+// at a time; which one, and how many at once, is its own choice; but it has no more than 8 Pulls of one session open at once, and a peer must serve so many. Pull lists the wants, at most 1,024; the answer
 // is Runs with all runs that contain messages of each want, up to the head that counts, in the order of the wants and ascending, then the end
 // of the stream. Flow control is the stream's: the asker reads as fast as it stores. What was
 // not delivered is asked of others.

@@ -48,9 +48,8 @@ type Show struct {
 }
 
 // Serve answers a PullIn: the runs that Wants ask for are read from the store
-// and sent as Runs frames on the pull's stream, in the order of Wants and ascending
-// in each log, a want's last run being the one that ends with or before its Last; then the
-// stream ends. A want with First above Last asks for nothing.
+// and sent as Runs frames on the pull's stream, in the order of Wants and ascending in each log:
+// all runs that contain a message of First to Last, the first and the last of them whole; then the stream ends.
 type Serve struct {
 	Peer   PeerKey
 	Stream any

@@ -177,5 +177,10 @@ const (
 	arrivalSkip = 1 << 20
 )
 
-// pullsPerPeer is how many pulls of one room run on one session at once.
-const pullsPerPeer = 2
+const (
+	// pullsPerPeer is how many pulls of one room run on one session at once.
+	pullsPerPeer = 2
+
+	// pullsPerSession is how many pulls of all rooms do: every peer serves as many.
+	pullsPerSession = 8
+)

@@ -76,7 +76,7 @@ func TestOpenRoomsDifferByNetworkSecretAndName(t *testing.T) {
 	if len(seen) != 8 || len(keys) != 8 {
 		t.Fatalf("%d rooms, %d keys", len(seen), len(keys))
 	}
-	if OpenRoomID(home, Lobby) != OpenRoomID(home, Lobby) {
+	if again := OpenRoomID(home, Lobby); again != OpenRoomID(home, Lobby) {
 		t.Fatal("not the same twice")
 	}
 }

@@ -93,7 +93,6 @@ type simEnd struct {
 type simStream struct {
 	from *simEnd // who asked
 	pull PullKey
-	off  bool
 }
 
 var simEpoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -353,14 +352,15 @@ func (nd *simNode) carryOut(e Effect) {
 		nd.replies[e.Req] = append(nd.replies[e.Req], e)
 	case Find:
 		nd.later(n.jitter(), func() Event {
-			for _, run := range nd.store.runsOf(e.Room, e.Log, e.Number, e.Number) {
-				r, err := ParseRun(run.Bytes)
-				if err != nil {
-					n.t.Fatal(err)
-				}
-				return Found{Find: e.Find, Run: r}
+			found := nd.store.runsOf(e.Room, e.Log, e.Number, e.Number)
+			if len(found) == 0 {
+				return Found{Find: e.Find}
 			}
-			return Found{Find: e.Find}
+			r, err := ParseRun(found[0].Bytes)
+			if err != nil {
+				n.t.Fatal(err)
+			}
+			return Found{Find: e.Find, Run: r}
 		})
 	case Offender:
 		if !n.expectOffence {

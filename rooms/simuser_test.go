@@ -20,7 +20,6 @@ type simUser struct {
 	prev   *Run
 	salt   byte
 	acked  uint64
-	inc    wire.ID
 	all    []*Run
 	req    ReqKey
 	bodies int

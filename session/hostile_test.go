@@ -47,7 +47,7 @@ func theirs(class Class, index uint32) uint32 { return index<<indexShift | uint3
 // the given fragments, a Hello first and at last, if it lives to and no record
 // is nil, a Close. It returns how the session ended and the code that the
 // attacker was told.
-func attack(t *testing.T, hello []byte, records ...[]byte) (end error, told wire.Code) {
+func attack(t *testing.T, hello []byte, records ...[]byte) (told wire.Code, end error) {
 	t.Helper()
 	hi, hr := results(t)
 	ca, cb := net.Pipe()
@@ -73,7 +73,7 @@ func attack(t *testing.T, hello []byte, records ...[]byte) (end error, told wire
 		go readEverything(victim)
 		err = victim.Run(context.Background())
 	}
-	return err, <-code
+	return <-code, err
 }
 
 // notTold stands for the absence of a Close frame.
@@ -186,7 +186,7 @@ func hostileFrames(t *testing.T) map[string]hostileCase {
 func TestAHostileFrameEndsTheSession(t *testing.T) {
 	for name, c := range hostileFrames(t) {
 		t.Run(name, func(t *testing.T) {
-			end, told := attack(t, c.hello, c.records...)
+			told, end := attack(t, c.hello, c.records...)
 			var werr *wire.Error
 			if !errors.As(end, &werr) || werr.Remote || werr.Code != c.code || !errors.Is(end, c.rule) {
 				t.Errorf("the session ends with %v", end)
@@ -228,7 +228,7 @@ func TestWhatIsUnusualButLegalIsAccepted(t *testing.T) {
 	hello := frame(t, 0, &wire.Hello{Role: wire.RolePeer})
 	for name, records := range legalFrames(t) {
 		t.Run(name, func(t *testing.T) {
-			if end, told := attack(t, hello, records...); end != nil {
+			if told, end := attack(t, hello, records...); end != nil {
 				t.Errorf("the session ends with %v, the other side is told %v", end, told)
 			}
 		})

@@ -52,6 +52,11 @@ const (
 	// begun: below it, cutting costs more than it fills.
 	minFragment = 1 << 10
 
+	// wellFilled is from which size on a record is sent rather than filled up with
+	// the beginning of a frame that the next record takes whole: cutting a frame
+	// costs the receiver a copy of it.
+	wellFilled = MaxPlaintext / 4 * 3
+
 	// maxControlFrame is the room that any frame of stream 0 needs.
 	maxControlFrame = 512 + maxFragmentHeader
 

@@ -6,15 +6,31 @@ import (
 	"parley/wire"
 )
 
-// scratches is the pool of the buffers in which bodies are encoded.
-var scratches = sync.Pool{New: func() any { return new([]byte) }}
-
 // bodies are the pools of the buffers in which bodies wait to be sent, by size:
 // a queue of small bodies must not hold large buffers.
 var bodies [len(bodySizes)]sync.Pool
 
-// newBody returns a copy of an encoded body.
-func newBody(encoded []byte) *[]byte {
+// newScratch returns a buffer to encode a body in: the largest of the pools.
+func newScratch() *[]byte {
+	if b, ok := bodies[len(bodies)-1].Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, bodySizes[len(bodySizes)-1])
+	return &b
+}
+
+// newBody makes a body of what was encoded in a scratch, which it takes over. A
+// body that would not fit a smaller buffer stays where it is.
+func newBody(scratch *[]byte) *[]byte {
+	const last = len(bodySizes) - 1
+	if len(*scratch) > bodySizes[last-1] {
+		return scratch
+	}
+	defer freeBody(scratch)
+	return copyBody(*scratch)
+}
+
+func copyBody(encoded []byte) *[]byte {
 	var b *[]byte
 	size := len(encoded)
 	for i, s := range bodySizes {
@@ -209,7 +225,7 @@ func (s *Session) fillStreams(dst []byte) []byte {
 			if room < minFragment {
 				return dst
 			}
-			st := s.out[c].next()
+			st := s.out[c].next(len(dst), room)
 			if st == nil {
 				break
 			}
@@ -219,8 +235,9 @@ func (s *Session) fillStreams(dst []byte) []byte {
 	return dst
 }
 
-// next returns the stream whose front frame is to be sent now, or nil.
-func (o *outClass) next() *Stream {
+// next returns the stream whose front frame is to be sent now, or nil. filled
+// is what the record holds already, in bytes, and room what it still takes.
+func (o *outClass) next(filled, room int) *Stream {
 	if o.current != nil {
 		if o.current.credit() == 0 {
 			return nil
@@ -228,6 +245,11 @@ func (o *outClass) next() *Stream {
 		return o.current
 	}
 	for o.ready.len() > 0 {
+		if st := *o.ready.front(); filled >= wellFilled && st.mayStart() {
+			if n := len(*st.queue.front().body); n > room && n <= MaxPlaintext-maxFragmentHeader {
+				return nil // whole in the next record: the other side need not put it together
+			}
+		}
 		st := o.ready.pop()
 		st.ready = false
 		if st.mayStart() { // not when its queue was dropped meanwhile

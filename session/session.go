@@ -264,7 +264,7 @@ func (s *Session) end(err error) {
 // other side is told. It does not wait: Run returns when it is done. With
 // CodeOK what was already sent on streams goes out first, for up to half a second.
 func (s *Session) Close(code wire.Code, text string) {
-	var err error = ErrClosed
+	err := error(ErrClosed)
 	if !inGoodOrder(code) {
 		err = &wire.Error{Code: code, Text: text}
 	}

@@ -163,17 +163,18 @@ func (s *Session) encode(m wire.Message) (*[]byte, error) {
 	if !ok || row.Type < wire.FirstStreamType || row.Legal&s.sends == 0 {
 		return nil, broken(wire.CodeInternal, ErrPhase, "sending type %d", m.MessageType())
 	}
-	scratch := scratches.Get().(*[]byte)
-	defer scratches.Put(scratch)
+	scratch := newScratch()
 	body, err := wire.AppendBody((*scratch)[:0], m)
 	if err != nil {
+		freeBody(scratch)
 		return nil, &wire.Error{Code: wire.CodeInternal, Cause: err}
 	}
 	*scratch = body
 	if len(body) > row.Bound {
+		freeBody(scratch)
 		return nil, broken(wire.CodeTooLarge, ErrSize, "sending %s of %d bytes", row.Name, len(body))
 	}
-	return newBody(body), nil
+	return newBody(scratch), nil
 }
 
 // enqueue reports whether the frame was queued; with no error, it would not fit.

@@ -93,6 +93,6 @@ type Stats struct {
 	Syncs       uint64 // times that the disk was asked to make commits durable
 	Runs        uint64 // runs appended
 	Ignored     uint64 // runs that were held already
-	Full        bool   // writes are held up by a full disk now
+	Full        bool   // the disk is full or nearly, so writes are refused or wait
 	Reopened    uint64 // times the engine restarted itself after a fault
 }

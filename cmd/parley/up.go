@@ -219,7 +219,7 @@ func reportTroubles(ctx context.Context, out *output, cl *client.Client) {
 		return
 	}
 	for _, f := range findings {
-		if !f.OK {
+		if !f.OK && f.Layer != "neighbours" && f.Layer != "peers" { // being the first is no trouble
 			out.printf("warning  %s %s: %s; %s\n", visible(f.Layer), visible(f.Subject), visible(f.Detail), visible(f.Advice))
 		}
 	}

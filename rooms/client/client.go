@@ -203,6 +203,12 @@ func (c *Client) connect(ctx context.Context) (*connection, error) {
 
 var errClosed = errors.New("client: closed")
 
+func (c *Client) wasConnected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.live != nil
+}
+
 // reconnect is connect, tried for as long as a daemon may take to restart.
 func (c *Client) reconnect(ctx context.Context, patience time.Duration) (*connection, error) {
 	deadline := time.Now().Add(patience)
@@ -231,6 +237,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 // open opens a stream for one request.
 func (c *Client) open(ctx context.Context, p priority) (stream, *connection, error) {
 	conn, err := c.connect(ctx)
+	if errors.Is(err, ErrNoDaemon) && c.wasConnected() {
+		// It was there before and may be restarting: the caller may wait for it.
+		err = fmt.Errorf("%w: %w", errLost, err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,10 +4,12 @@ import "time"
 
 // What this implementation chose. Nothing here is the protocol's.
 const (
-	// maxRunBytes is how many bytes of plaintext a run of several messages
-	// gathers: with encryption it stays near 64 KiB, which is one write to the
-	// peer and a thirtieth of a second of a 2 MB/s link.
-	maxRunBytes = 56 << 10
+	// maxRunBytes is how many bytes a run of several messages gathers, and
+	// sealedCost what sealing adds to each message, at most, beside its name:
+	// IV, padding, tag and framing. So a run and what it is sent in stay below a
+	// record, and no hop has to put it together from parts.
+	maxRunBytes = 60 << 10
+	sealedCost  = 80
 
 	// maxInFlight is how many bytes of runs are sent and not yet acknowledged:
 	// enough to keep a disk's group commits full, little enough to resend.

@@ -233,6 +233,75 @@ func TestAPipeAdoptsANewEpochWhileItRuns(t *testing.T) {
 	<-piped
 }
 
+func TestAPipeWaitsForADaemonThatStopsWhileThereIsNothingToSend(t *testing.T) {
+	p := newFakePeer(t)
+	c := testClient(t, p, "ann", "")
+	src := make(chanSource)
+	durable := make(chan uint64)
+	piped := make(chan error, 1)
+	go func() {
+		_, err := c.Pipe(t.Context(), c.Lobby().ID, src, PipeOptions{Progress: func(n uint64) { durable <- n }})
+		piped <- err
+	}()
+	src <- []byte("a")
+	<-durable
+	p.setDown(true)
+	tried := make(chan struct{})
+	var once sync.Once
+	dial := c.dial
+	c.dial = func(ctx context.Context) (*connection, error) {
+		once.Do(func() { close(tried) })
+		return dial(ctx)
+	}
+	src <- []byte("b")
+	<-tried
+	p.setDown(false)
+	<-durable
+	close(src)
+	if err := <-piped; err != nil {
+		t.Error(err)
+	}
+	if got := texts(t, c, c.Lobby().ID); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("read %q", got)
+	}
+}
+
+func TestALogThatWasBegunAndNeverSentIsBegunAgain(t *testing.T) {
+	p := newFakePeer(t)
+	c := testClient(t, p, "ann", "")
+	room := invited(t, c, CreateOptions{Name: "ops"})
+	ctx, cancel := context.WithCancel(t.Context())
+	w := newWriter(c, mustRoom(t, c, room.ID), interactive, nil)
+	w.queue = []outgoing{{data: []byte("x")}}
+	w.step = func(int) (int, error) { cancel(); return 0, ctx.Err() }
+	if err := w.window(ctx); err == nil {
+		t.Fatal("sent")
+	}
+	w.step = nil
+	f, err := openOutboxFile(w.room.file("outbox"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.box.file = f
+	if err := w.box.save(); err != nil { // as when the window ends between the two
+		t.Fatal(err)
+	}
+	f.Close()
+	sendAll(t, c, room.ID, "y")
+	if got := texts(t, c, room.ID); !slices.Equal(got, []string{"y"}) {
+		t.Errorf("read %q", got)
+	}
+}
+
+func mustRoom(t *testing.T, c *Client, id wire.ID) *room {
+	t.Helper()
+	r, err := c.room(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func TestAUserOfAnotherDaemonTakesTheRoomThere(t *testing.T) {
 	p, q := newFakePeer(t), newFakePeer(t)
 	q.id = wire.Hash("another daemon")

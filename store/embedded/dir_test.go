@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/store"
 	"parley/store/embedded"
@@ -25,8 +26,18 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("STORE_HELD_BY_CHILD"); path != "" {
 		os.Exit(child(path))
 	}
+	if path := os.Getenv("STORE_FILLED_BY_CHILD"); path != "" {
+		if err := filled(path); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
+
+// filled is what the other process does in the test of a full disk, where there is one.
+var filled func(mount string) error
 
 // child opens a store and holds it until its standard input ends.
 func child(path string) int {
@@ -279,5 +290,28 @@ func TestTheDatabaseSaysNothingOnItsOwn(t *testing.T) {
 	said := make([]byte, 1000)
 	if n, _ := read.Read(said); n != 0 {
 		t.Errorf("it says %q", said[:n])
+	}
+}
+
+func TestClosingLeavesNoGoroutineBehind(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 3 {
+		s := onDisk(t.TempDir()).Open(t)
+		storetest.Fill(t, s, 2, 20_000, 5)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := newFaulty()
+	s := f.open(t)
+	f.set(noSpace)
+	_, _ = writeUntil(t, s, "a", 1, 500)
+	_ = s.Close()
+	// Goroutines that have been told to end may still be on their way.
+	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines before, %d after:\n%s", before, runtime.NumGoroutine(), stacks[:runtime.Stack(stacks, true)])
+		}
 	}
 }

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -237,6 +238,18 @@ func (d *diskFS) Rename(oldname, newname string) error {
 	_, err := d.change(func() error { return d.FS.Rename(oldname, newname) })
 	return err
 }
+
+// Lock is for the store's folder. Pebble's own lock inside is not needed.
+func (d *diskFS) Lock(name string) (io.Closer, error) {
+	if d.state.Load() == plain {
+		return d.FS.Lock(name)
+	}
+	return noLock{}, nil
+}
+
+type noLock struct{}
+
+func (noLock) Close() error { return nil }
 
 func (d *diskFS) MkdirAll(dir string, _ os.FileMode) error {
 	_, err := d.change(func() error { return d.FS.MkdirAll(dir, 0o700) })

@@ -48,6 +48,7 @@ type Store struct {
 	up     chan struct{} // closed when they are there again
 
 	batches, commits, runs, ignored, reopened atomic.Uint64
+	lowSpace                                  atomic.Bool
 	syncs                                     atomic.Uint64 // of write-ahead logs
 }
 
@@ -244,7 +245,7 @@ func (s *Store) Stats() store.Stats {
 	metrics := v.life.db.Metrics()
 	stats.DiskBytes = metrics.DiskSpaceUsage()
 	stats.MemoryBytes = uint64(metrics.BlockCache.Size) + metrics.MemTable.Size + metrics.MemTable.ZombieSize
-	stats.Full = v.life.disk.isFull()
+	stats.Full = v.life.disk.isFull() || s.lowSpace.Load()
 	return stats
 }
 

@@ -32,6 +32,7 @@ func openLife(disk *diskFS, path string, mustExist bool, log *slog.Logger) (*lif
 		MemTableStopWritesThreshold: memTableStop,
 		MaxOpenFiles:                maxOpenFiles,
 		WALBytesPerSync:             walBytesPerSync,
+		FlushDelayDeleteRange:       trimFlushDelay,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		ErrorIfNotExists:            mustExist,
 		Logger:                      pebbleLogger{log, disk},

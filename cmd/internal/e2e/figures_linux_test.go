@@ -27,6 +27,7 @@ const (
 // A follower is a `parley tail -f` whose output is counted, not kept, so that
 // the reader is not what is measured.
 type follower struct {
+	*Process
 	out *os.File
 	buf []byte
 }
@@ -40,9 +41,9 @@ func follow(b *testing.B, h *Host, probe func()) *follower {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { out.Close() })
-	h.SpawnParley([]string{"tail", "figures", "-f", "-n", "0"}, func(c *exec.Cmd) { c.Stdout = in })
+	p := h.SpawnParley([]string{"tail", "figures", "-f", "-n", "0"}, func(c *exec.Cmd) { c.Stdout = in })
 	in.Close()
-	f := &follower{out: out, buf: make([]byte, 1<<20)}
+	f := &follower{Process: p, out: out, buf: make([]byte, 1<<20)}
 	Eventually(b, figureWithin, "the tail follows", func() error {
 		probe()
 		f.within(b, time.Second)
@@ -120,7 +121,7 @@ func messagesFile(b *testing.B, n int) string {
 	return f.Name()
 }
 
-func sendFile(b *testing.B, h *Host, file string) {
+func sendFile(b *testing.B, h *Host, file string) *Process {
 	b.Helper()
 	in, err := os.Open(file)
 	if err != nil {
@@ -131,27 +132,40 @@ func sendFile(b *testing.B, h *Host, file string) {
 	if code := p.Wait(figureWithin); code != 0 {
 		b.Fatalf("send: exit code %d: %s", code, p.Err.Tail(2<<10))
 	}
+	return p
+}
+
+// spent is the processors' time of processes together.
+func spent(all ...*Process) (sum time.Duration) {
+	for _, p := range all {
+		sum += p.CPU()
+	}
+	return sum
 }
 
 func rate(n int, d time.Duration) float64 { return float64(n) / d.Seconds() }
 
 // BenchmarkPipe: one writer → its peer → a second peer → a reader, every
-// message encrypted, fsync before each acknowledgement.
+// message encrypted, fsync before each acknowledgement. Beside the rate: the
+// processors' time that a message takes in all four processes together.
 func BenchmarkPipe(b *testing.B) {
 	for range b.N {
 		s, _ := figures(b, true)
 		file := messagesFile(b, figurePipe)
 		reader := follow(b, s.host(1), func() { s.host(0).MustParley("send", "figures", "are you there?") })
+		before := spent(s.daemons[0].Process, s.daemons[1].Process, reader.Process)
 		start := time.Now()
 		took := make(chan time.Duration, 1)
 		go func() {
 			reader.count(b, figurePipe)
 			took <- time.Since(start)
 		}()
-		sendFile(b, s.host(0), file)
+		sender := sendFile(b, s.host(0), file)
 		durable := time.Since(start)
 		b.ReportMetric(rate(figurePipe, durable), "durable-msgs/s")
 		b.ReportMetric(rate(figurePipe, <-took), "read-msgs/s")
+		cpu := spent(s.daemons[0].Process, s.daemons[1].Process, reader.Process, sender) - before
+		b.ReportMetric(float64(cpu.Microseconds())/figurePipe, "cpu-µs/msg")
 	}
 }
 
@@ -229,27 +243,31 @@ func BenchmarkCatchUp(b *testing.B) {
 		for range b.N {
 			s, link := figures(b, false)
 			sendFile(b, s.host(0), messagesFile(b, figurePipe))
-			catchUp(b, s.host(1), link, figurePipe)
+			catchUp(b, s, link, figurePipe)
 		}
 	})
 	b.Run("single", func(b *testing.B) {
 		for range b.N {
 			s, link := figures(b, false)
 			writeSingly(b, s.host(0), figureSingle)
-			catchUp(b, s.host(1), link, figureSingle)
+			catchUp(b, s, link, figureSingle)
 		}
 	})
 }
 
-func catchUp(b *testing.B, h *Host, link string, n uint64) {
+func catchUp(b *testing.B, s *site, link string, n uint64) {
 	b.Helper()
+	h := s.host(1)
+	before := spent(s.daemons[0].Process, s.daemons[1].Process)
 	start := time.Now()
 	h.MustParley("room", "join", link)
 	took := time.Since(start)
 	if err := held(h, n); err != nil {
 		b.Fatal(err)
 	}
+	cpu := spent(s.daemons[0].Process, s.daemons[1].Process) - before
 	b.ReportMetric(float64(n)/took.Seconds(), "caught-up-msgs/s")
+	b.ReportMetric(float64(cpu.Nanoseconds())/1e3/float64(n), "cpu-µs/msg")
 }
 
 // writeSingly sends n messages, each once the one before it is durable.

@@ -167,11 +167,11 @@ func (o *Output) String() string {
 	return o.buf.String()
 }
 
-// Len returns the number of bytes so far.
-func (o *Output) Len() int {
+// Contains tells whether it has the text in it so far.
+func (o *Output) Contains(text string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.buf.Len()
+	return bytes.Contains(o.buf.Bytes(), []byte(text))
 }
 
 // Tail returns at most the last n bytes.

@@ -301,7 +301,7 @@ func shown(p *Process) ([]Message, error) { return Lines[Message](p.Out.String()
 
 // showsText is nil when a tail has printed a message of this text.
 func showsText(p *Process, text string) error {
-	if strings.Contains(p.Out.String(), strconv.Quote(text)) {
+	if p.Out.Contains(strconv.Quote(text)) {
 		return nil
 	}
 	return fmt.Errorf("%s has not shown %q yet (%d lines)", p.name, text, p.Out.Lines())

@@ -86,9 +86,9 @@ func (p *Peer) inboundSession(ctx context.Context, conn net.Conn, s *session.Ses
 	}
 }
 
-// outbound dials a peer: handshake, then the link until it ends. lost says
-// that a link stood.
-func (p *Peer) outbound(ctx context.Context, conn net.Conn) (id wire.ID, lost bool, err error) {
+// outbound begins a session with whoever listens: handshake, then the link
+// until it ends. up is called when it stands; lost says that it did.
+func (p *Peer) outbound(ctx context.Context, conn net.Conn, up func(wire.ID)) (id wire.ID, lost bool, err error) {
 	defer conn.Close()
 	p.open.Add(1)
 	defer p.open.Add(-1)
@@ -107,6 +107,7 @@ func (p *Peer) outbound(ctx context.Context, conn net.Conn) (id wire.ID, lost bo
 	if s.RemoteHello().Role != wire.RolePeer {
 		return id, false, errors.New("it is no peer")
 	}
+	up(id)
 	lost, err = p.link(ctx, s, conn, true)
 	return id, lost, err
 }
@@ -147,7 +148,7 @@ func (p *Peer) link(ctx context.Context, s *session.Session, conn net.Conn, outb
 	p.notePeers()
 	if port := s.RemoteHello().Port; !outbound && port != 0 {
 		if at, perr := netip.ParseAddrPort(l.addr); perr == nil {
-			p.dialer.suggest(netip.AddrPortFrom(at.Addr(), port), false)
+			p.dialer.suggest(netip.AddrPortFrom(at.Addr(), port), l.instance)
 		}
 	}
 	if rerr := p.runLink(ctx, l); rerr != nil && ctx.Err() == nil {
@@ -183,7 +184,7 @@ func (p *Peer) dialNames(ctx context.Context, names []string) {
 			continue
 		}
 		for _, a := range addrs {
-			p.dialer.suggest(netip.AddrPortFrom(a.Unmap(), uint16(number)), false)
+			p.dialer.suggest(netip.AddrPortFrom(a.Unmap(), uint16(number)), [8]byte{})
 		}
 	}
 }

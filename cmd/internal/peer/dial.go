@@ -40,6 +40,7 @@ type dialResult struct {
 	id   wire.ID
 	err  error
 	tcp  bool // TCP stood
+	up   bool // a session stands now; its end follows
 	lost bool // a session that stood has ended, now to be dialled again
 }
 
@@ -54,9 +55,9 @@ func newDialer(p *Peer) *dialer {
 
 // suggest adds an address from elsewhere than a beacon; it may drop it when
 // more come than can be looked at.
-func (d *dialer) suggest(addr netip.AddrPort, static bool) {
+func (d *dialer) suggest(addr netip.AddrPort, instance [8]byte) {
 	select {
-	case d.heard <- discovery.Sighting{Addr: addr, Static: static, At: time.Now()}:
+	case d.heard <- discovery.Sighting{Addr: addr, Instance: instance, At: time.Now()}:
 	default:
 	}
 }
@@ -158,7 +159,9 @@ func (d *dialer) dial(ctx context.Context, addr netip.AddrPort) {
 		d.tell(ctx, dialResult{addr: addr, err: err})
 		return
 	}
-	id, lost, err := d.peer.outbound(ctx, conn)
+	id, lost, err := d.peer.outbound(ctx, conn, func(id wire.ID) {
+		d.tell(ctx, dialResult{addr: addr, id: id, tcp: true, up: true})
+	})
 	d.tell(ctx, dialResult{addr: addr, id: id, err: err, tcp: true, lost: lost})
 }
 
@@ -175,7 +178,12 @@ func (d *dialer) done(r dialResult) {
 		return
 	}
 	now := time.Now()
-	a.dialing, a.peer, a.stood = false, r.id, r.tcp
+	a.peer, a.stood = r.id, r.tcp
+	if r.up {
+		a.failures, a.reason = 0, ""
+		return
+	}
+	a.dialing = false
 	a.self = r.id == d.peer.id
 	switch {
 	case r.lost:

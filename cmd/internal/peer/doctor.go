@@ -43,7 +43,10 @@ func Findings(r discovery.Report) []wire.Finding {
 	if r.ListErr != "" {
 		all = append(all, wire.Finding{Layer: "interface", Subject: "all", Detail: r.ListErr, Advice: "the daemon may not list interfaces: check its permissions"})
 	}
-	usable := 0
+	usable, heard := 0, false
+	for i := range r.Links {
+		heard = heard || r.Links[i].Heard > 0
+	}
 	for i := range r.Links {
 		l := &r.Links[i]
 		subject := l.Interface + " " + l.Family.String()
@@ -55,6 +58,15 @@ func Findings(r discovery.Report) []wire.Finding {
 		case discovery.LayerNone:
 			f.Layer, f.OK = "multicast", true
 			usable++
+		case discovery.LayerNeighbours:
+			// A silent link is no fault beside one on which peers are heard, nor
+			// is a host with one user's daemon.
+			usable++
+			if f.OK = heard || loopback(l); f.OK {
+				f.Detail = "nobody else is heard here"
+				break
+			}
+			f.Advice = adviceFor(layer)
 		default:
 			usable++
 			f.Advice = adviceFor(layer)
@@ -95,4 +107,13 @@ func adviceFor(layer discovery.Layer) string {
 		return "compare the network's name and secret on both hosts: parley network show"
 	}
 	return ""
+}
+
+func loopback(l *discovery.LinkReport) bool {
+	for _, a := range l.Addrs {
+		if !a.Addr().IsLoopback() {
+			return false
+		}
+	}
+	return len(l.Addrs) > 0
 }

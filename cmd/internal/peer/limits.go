@@ -43,15 +43,23 @@ const (
 	// within 256 MiB.
 	maxSessions = 5000
 
-	dialTimeout = 3 * time.Second // long enough for two retransmissions of a SYN
+	dialTimeout = 2 * time.Second // long enough for a retransmission of a SYN, which comes after 1 s
 	dialDelay   = 100 * time.Millisecond
-	dialBackoff = 2 * time.Second // cap: a returning host is found within 5 s
-	dialJitter  = 0.25            // of each delay, so that two peers do not dial in step
+	dialBackoff = time.Second // cap: with one attempt under way, a returning host is found within 4 s
+	dialJitter  = 0.25        // of each delay, so that two peers do not dial in step
 	forgetAddr  = 10 * time.Minute
 	maxAddrs    = 1024 // addresses remembered; a flood of beacons pushes out the oldest
 
 	goodbye     = 1500 * time.Millisecond // for a clean end of everything at shutdown
+	answerTime  = time.Second             // for an answer to arrive before its session is ended
 	reloadEvery = time.Second             // between attempts to read a room again
+
+	// A peer that allocates less than idleBytes in idleLook is idle; when it has
+	// allocated more than trimBytes since the last time, its memory is trimmed,
+	// which costs a collection of a small heap.
+	idleLook  = 5 * time.Second
+	idleBytes = 4 << 20
+	trimBytes = 16 << 20
 
 	// offenderEvery is how often one source's offences are logged.
 	offenderEvery = time.Minute

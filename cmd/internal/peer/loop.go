@@ -127,10 +127,11 @@ func (p *Peer) push(e rooms.SendLive) {
 	l.mu.Lock()
 	live := l.pushes
 	l.mu.Unlock()
-	if live == nil {
-		return
+	ok, err := false, error(nil)
+	if live != nil {
+		ok, err = live.TrySend(e.Msg)
 	}
-	if ok, err := live.TrySend(e.Msg); err == nil && !ok {
+	if err == nil && !ok {
 		p.wg.Go(func() { p.post(rooms.LiveDropped{Peer: e.Peer, Ref: e.Ref}) })
 	}
 }

@@ -110,7 +110,7 @@ func New(cfg Config) (*Peer, error) {
 	p.finds.wake = make(chan struct{}, 1)
 	p.persist = newPersister(cfg.Store, p.persisted)
 	p.dialer = newDialer(p)
-	p.tokens = session.NewTokens(storeValues{cfg.Store}, p.live.revoked)
+	p.tokens = session.NewTokens(storeValues{cfg.Store}, nil)
 	p.core = rooms.New(rooms.Config{Self: p.id, Network: cfg.Network, Open: cfg.Open})
 	ln, err := listen(cfg.Listen)
 	if err != nil {
@@ -184,6 +184,7 @@ func (p *Peer) Run(ctx context.Context, ready func()) error {
 	})
 	service.Go(func() { p.dialer.run(outer, p.discovery.Sightings()) })
 	service.Go(func() { p.accept(outer, p.listener) })
+	service.Go(func() { p.trimWhenIdle(outer) })
 	ready()
 
 	<-ctx.Done()

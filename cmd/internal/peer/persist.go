@@ -70,7 +70,7 @@ func (p *persister) run(ctx context.Context) {
 			p.changed.Wait()
 		}
 		n, size := 0, 0
-		for n < len(p.queue) && (n == 0 || size < maxCommit) {
+		for n < len(p.queue) && (n == 0 || size < maxCommit && !drops(p.queue[n].Data)) {
 			size += batchBytes(p.queue[n].Data)
 			n++
 		}
@@ -113,6 +113,11 @@ func (p *persister) commit(ctx context.Context, group []rooms.Persist) {
 		p.done(rooms.Persisted{From: g.Batch, To: g.Batch, Err: err}, g.Data)
 	}
 }
+
+// drops reports whether a batch drops what an earlier one may write: a batch
+// drops before it writes, so such a one is not joined to those before it. (What is
+// trimmed is durable, so trims may be joined.)
+func drops(b *store.Batch) bool { return len(b.DropRooms)+len(b.DropRecords) > 0 }
 
 func batchBytes(b *store.Batch) int {
 	n := 0

@@ -60,7 +60,7 @@ func (p *Peer) sendRuns(ctx context.Context, st *session.Stream, room wire.ID, w
 			if err != nil {
 				return err
 			}
-			if run.Last > want.Last {
+			if run.First > want.Last {
 				break
 			}
 			if size > 0 && size+len(run.Bytes) > tailFrame {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"parley/handshake"
 	"parley/rooms"
 	"parley/session"
 	"parley/wire"
@@ -113,7 +114,7 @@ func (p *Peer) answer(ctx context.Context, s *session.Session, st *session.Strea
 	case *wire.TokenList:
 		return one(p.listTokens(s))
 	case *wire.TokenRevoke:
-		return one(p.revokeToken(user, m.ID))
+		return p.revokeToken(ctx, s, st, m.ID)
 	case *wire.Tail:
 		if !p.mayRead(user, m.Room) {
 			return wire.Errorf(wire.CodeNotFound, "this peer does not keep that room for you")
@@ -281,15 +282,25 @@ func (p *Peer) listTokens(s *session.Session) (wire.Message, error) {
 	return &wire.Tokens{Tokens: infos}, nil
 }
 
-func (p *Peer) revokeToken(user wire.ID, id []byte) (wire.Message, error) {
-	if len(id) != 16 {
-		return nil, wire.Errorf(wire.CodeProtocol, "a token's ID has 16 bytes")
+// revokeToken revokes a token of the user and ends the sessions that were
+// opened with it: the one that asked last, once it has its answer.
+func (p *Peer) revokeToken(ctx context.Context, s *session.Session, st *session.Stream, id []byte) error {
+	if len(id) != handshake.TokenIDSize {
+		return wire.Errorf(wire.CodeProtocol, "a token's ID has %d bytes", handshake.TokenIDSize)
 	}
-	err := p.tokens.Revoke(user, [16]byte(id))
-	if err != nil {
-		return nil, err
+	token := [handshake.TokenIDSize]byte(id)
+	if err := p.tokens.Revoke(s.Remote().ID(), token); err != nil {
+		return err
 	}
-	return &wire.Done{}, nil
+	err := st.Send(ctx, &wire.Done{})
+	for _, opened := range p.live.sessions(token) {
+		if opened == s {
+			time.AfterFunc(answerTime, func() { opened.Close(wire.CodeRevoked, "the token of this session was revoked") })
+			continue
+		}
+		opened.Close(wire.CodeRevoked, "the token of this session was revoked")
+	}
+	return err
 }
 
 // A liveTokens knows the sessions that were opened with a token, so that
@@ -319,15 +330,12 @@ func (t *liveTokens) add(id [16]byte, s *session.Session) (forget func()) {
 	}
 }
 
-// revoked ends the sessions of a token.
-func (t *liveTokens) revoked(id [16]byte) {
+// sessions are those that were opened with a token and live.
+func (t *liveTokens) sessions(id [16]byte) (open []*session.Session) {
 	t.mu.Lock()
-	var ended []*session.Session
+	defer t.mu.Unlock()
 	for s := range t.open[id] {
-		ended = append(ended, s)
+		open = append(open, s)
 	}
-	t.mu.Unlock()
-	for _, s := range ended {
-		s.Close(wire.CodeRevoked, "the token of this session was revoked")
-	}
+	return open
 }

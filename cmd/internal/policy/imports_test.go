@@ -31,6 +31,7 @@ var may = map[string][]string{
 
 // testsMay lists what tests of a package may import beyond that.
 var testsMay = map[string][]string{
+	"rooms/client":   {"rooms/client/agent"},
 	"store/embedded": {"store/storetest"},
 }
 
