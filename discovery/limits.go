@@ -28,10 +28,12 @@ const (
 	neighbourLife = 110 * time.Second
 )
 
+const burstRepeats = 3
+
 // burstGaps are the waits after the first announces on a new link. Three repeats
 // within 2 s survive the loss of one or two without waiting for the next period.
-func burstGaps() [3]time.Duration {
-	return [3]time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second}
+func burstGaps() [burstRepeats]time.Duration {
+	return [burstRepeats]time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second}
 }
 
 // Chosen by this implementation.

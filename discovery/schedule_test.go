@@ -50,7 +50,7 @@ func TestAnnouncesVaryByAFifth(t *testing.T) {
 		chance float64
 		want   time.Duration
 	}{{0, 24 * time.Second}, {0.5, 30 * time.Second}, {1, 36 * time.Second}} {
-		s := schedule{burst: len(burstGaps())}
+		s := schedule{burst: burstRepeats}
 		s.sent(epoch, KindAnnounce, c.chance)
 		if got := s.next.Sub(epoch).Round(time.Millisecond); got != c.want {
 			t.Errorf("at chance %v the next announce is after %v, not %v", c.chance, got, c.want)
@@ -69,9 +69,9 @@ func TestAFailedSendIsTriedAgainSoonAndTheBurstIsNotSpent(t *testing.T) {
 }
 
 func TestANewcomerIsAnsweredOnceASecondAtMost(t *testing.T) {
-	s := schedule{burst: len(burstGaps())}
+	s := schedule{burst: burstRepeats}
 	s.restart(epoch)
-	s.burst = len(burstGaps())
+	s.burst = burstRepeats
 	play(&s, epoch, nil) // the announce
 	var answers []time.Duration
 	for ms := range 10_000 { // a newcomer each millisecond for 10 s

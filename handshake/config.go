@@ -21,6 +21,10 @@ type Config struct {
 
 	Tokens TokenSource // responder: knows the tokens it issued; nil accepts none
 
+	// Known spares the signatures of bundles that were verified before. It may be
+	// nil, and may be shared.
+	Known *identity.Known
+
 	Deadline time.Duration // for the whole handshake; 0 means DefaultDeadline
 }
 

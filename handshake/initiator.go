@@ -143,9 +143,10 @@ func (h *Initiator) readMessage2(b []byte) error {
 	// The key schedule.
 	th2 := transcript(h.th1[:], m.clear)
 	h.es = handshakeSecret(kem, dh, &h.psk)
-	theirs := newPartKeys(&h.es, byResponder, &th2)
+	e := newExpander(&h.es)
+	theirs := e.partKeys(byResponder, &th2)
 	defer theirs.wipe()
-	h.keys = newPartKeys(&h.es, byInitiator, &th2)
+	h.keys = e.partKeys(byInitiator, &th2)
 
 	// The responder's proof.
 	p, plain, err := openProof(theirs, &th2, m.sealed, false)
@@ -153,7 +154,7 @@ func (h *Initiator) readMessage2(b []byte) error {
 	if err != nil {
 		return err
 	}
-	bundle, err := checkSignature(p, ContextResponder, &th2)
+	bundle, err := checkSignature(h.cfg.Known, p, ContextResponder, &th2)
 	if err != nil {
 		return err
 	}

@@ -203,8 +203,8 @@ func openProof(k *partKeys, th *secret, sealed []byte, tokenLegal bool) (*proof,
 }
 
 // checkSignature checks a proof by signature and returns the bundle.
-func checkSignature(p *proof, context string, th *secret) (*identity.Bundle, error) {
-	bundle, err := identity.ParseBundle(bytes.Clone(p.who))
+func checkSignature(known *identity.Known, p *proof, context string, th *secret) (*identity.Bundle, error) {
+	bundle, err := known.Parse(p.who)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBundle, err)
 	}

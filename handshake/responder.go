@@ -145,9 +145,10 @@ func (h *Responder) writeMessage2() ([]byte, error) {
 	psk := h.cfg.Network.PSK()
 	defer clear(psk[:])
 	h.es = handshakeSecret(kem, dh, &psk)
-	mine := newPartKeys(&h.es, byResponder, &th2)
+	e := newExpander(&h.es)
+	mine := e.partKeys(byResponder, &th2)
 	defer mine.wipe()
-	h.keys = newPartKeys(&h.es, byInitiator, &th2)
+	h.keys = e.partKeys(byInitiator, &th2)
 
 	// The responder's proof, always by signature.
 	bundle := h.cfg.Identity.Bundle().Raw
@@ -192,7 +193,7 @@ func (h *Responder) readMessage3(b []byte, now time.Time) (*Result, error) {
 		}
 		id := [TokenIDSize]byte(p.who)
 		r.Token = &id
-	} else if r.Remote, err = checkSignature(p, ContextInitiator, &h.th3); err != nil {
+	} else if r.Remote, err = checkSignature(h.cfg.Known, p, ContextInitiator, &h.th3); err != nil {
 		return nil, err
 	}
 	if r.Remote.ID() == h.own {

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -152,24 +153,38 @@ func (v *View) Capacity() uint64 {
 	return 0
 }
 
-// Member returns a user who has a role, or false.
+// Member returns a user who has a role, or false. Of several admissions that
+// decide together the entry with the lowest ID is named, and the bundle is that
+// with the highest number.
 func (v *View) Member(user wire.ID) (Member, bool) {
-	role := v.Role(user)
-	if role == RoleNone {
-		return Member{}, false
+	m := Member{ID: user, Role: v.Role(user)}
+	if m.Role == RoleNone {
+		return m, false
 	}
-	e := v.a.nodes[0].entry
-	if role != RoleMaster {
-		e = v.a.nodes[slices.Max(v.a.admissions(user, v.set))].entry
+	if m.Role == RoleMaster {
+		m.Entry, m.Bundle = v.a.nodes[0].entry, v.Genesis().Bundle
+	} else {
+		for _, i := range v.a.admissions(user, v.set) {
+			e := v.a.nodes[i].entry
+			if b := e.Join().Bundle; m.Bundle == nil || newerBundle(b, m.Bundle) {
+				m.Bundle = b
+			}
+			if v.a.inviteOf(e).Role == m.Role && (m.Entry == nil || e.ID.Compare(m.Entry.ID) < 0) {
+				m.Entry = e
+			}
+		}
 	}
-	m := Member{ID: user, Role: role, Since: e.When(), Entry: e}
-	switch body := e.Body.(type) {
-	case *Genesis:
-		m.Bundle = body.Bundle
-	case *Join:
-		m.Bundle = body.Bundle
-	}
+	m.Since = m.Entry.When()
 	return m, true
+}
+
+// newerBundle reports whether x takes the place of y; of two with one number,
+// which only a careless identity makes, the lower bytes do.
+func newerBundle(x, y *identity.Bundle) bool {
+	if x.Number != y.Number {
+		return x.Number > y.Number
+	}
+	return bytes.Compare(x.Raw, y.Raw) < 0
 }
 
 // Members lists everybody who has a role, by ID.

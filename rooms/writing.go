@@ -70,15 +70,14 @@ func (a *Authority) NextOnChain(user wire.ID, now time.Time) (Place, error) {
 	if a.Now().Role(user) != RoleMaster {
 		return Place{}, refuse(ReasonWriter, "only the master may do that")
 	}
-	last := -1
+	prev := a.nodes[0].entry
 	a.counts.each(func(i int) bool {
 		e := a.nodes[i].entry
-		if e.chained() && e.Chain.IsZero() && (last < 0 || e.Number >= a.nodes[last].entry.Number) {
-			last = i
+		if e.chained() && e.Chain.IsZero() && (e.Number > prev.Number || e.Number == prev.Number && e.ID.Compare(prev.ID) < 0) {
+			prev = e
 		}
 		return true
 	})
-	prev := a.nodes[last].entry
 	heads := a.heads(nil, func(e *Entry) bool { return e.Writer == user || e.Kind == KindLeave })
 	if len(heads) == MaxHeads && !slices.Contains(heads, prev.ID) {
 		heads = heads[:MaxHeads-1]

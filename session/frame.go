@@ -2,6 +2,7 @@ package session
 
 import (
 	"math"
+	"slices"
 
 	"parley/wire"
 )
@@ -131,4 +132,11 @@ func (q *fifo[T]) pop() T {
 		}
 	}
 	return v
+}
+
+// remove takes out the elements for which gone is true.
+func (q *fifo[T]) remove(gone func(T) bool) {
+	if q.len() > 0 {
+		q.items = append(q.items[:q.head], slices.DeleteFunc(q.items[q.head:], gone)...)
+	}
 }

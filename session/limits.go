@@ -52,10 +52,15 @@ const (
 	// begun: below it, cutting costs more than it fills.
 	minFragment = 1 << 10
 
+	// wellFilled is from which size on a record is sent rather than filled up with
+	// the beginning of a frame that the next record takes whole: cutting a frame
+	// costs the receiver a copy of it.
+	wellFilled = MaxPlaintext / 4 * 3
+
 	// maxControlFrame is the room that any frame of stream 0 needs.
 	maxControlFrame = 512 + maxFragmentHeader
 
-	// sendQueue is how many bytes of bodies wait in a stream before Send blocks:
+	// sendQueue is how many bytes wait in a stream before Send blocks:
 	// a few records, so that the writer always finds a full one.
 	sendQueue = 256 << 10
 
@@ -63,15 +68,12 @@ const (
 	// for a short live message. Larger ones come from a pool when needed.
 	idleBuffer = 512
 
-	// keepBuffer is the largest body buffer that goes back to the pool.
-	keepBuffer = 128 << 10
-
 	// keepQueue is how many elements an empty queue keeps room for.
 	keepQueue = 16
 
-	// assembleFirst is how much is allocated for a fragmented frame at its first
-	// fragment; more follows as bytes arrive, not as they are promised.
-	assembleFirst = 64 << 10
+	// assembleGrowth is by how much the buffer of an unfinished frame grows when
+	// it is full: at first it holds one fragment, and never more than its total.
+	assembleGrowth = 4
 
 	// pingInterval is how often a session looks whether anything has arrived. A
 	// dead one is noticed after two unanswered pings, in at most
@@ -89,4 +91,26 @@ const (
 	// lingerTime how long for the other side to have read it.
 	drainTime  = 500 * time.Millisecond
 	lingerTime = time.Second
+)
+
+// bodySizes are the capacities of pooled buffers for bodies, in bytes. Larger
+// bodies are rare, and their buffers are not kept.
+var bodySizes = [...]int{256, 1 << 10, 4 << 10, 16 << 10, 64 << 10}
+
+// Tokens.
+const (
+	// TokenLife is how long a token is valid.
+	TokenLife = 30 * 24 * time.Hour
+
+	// maxUserTokens is how many live tokens one user has: a few machines, each
+	// with a few homes. One more replaces the one used longest ago.
+	maxUserTokens = 16
+
+	// maxTokens bounds the tokens of all users: about 15 MB on the disk. One more
+	// replaces the one used longest ago, whose user proves itself by signature again.
+	maxTokens = 10000
+
+	// usedEvery is how exactly the time of last use is kept through a restart:
+	// writing it down each time would cost a commit for each short session.
+	usedEvery = time.Hour
 )

@@ -97,7 +97,7 @@ func (s *Session) begin(f fragment) error {
 	}
 	*in = assembly{st: st, typ: f.typ, have: n, total: f.total, end: st.received - n + f.total, drop: !known}
 	if !in.drop && !st.abandoned {
-		in.body = append(make([]byte, 0, min(f.total, assembleFirst)), f.chunk...)
+		in.keep(f.chunk)
 	}
 	s.grant(st)
 	return nil
@@ -119,7 +119,7 @@ func (s *Session) proceed(f fragment) error {
 	in.have += n
 	keep := !in.drop && !st.abandoned
 	if keep {
-		in.body = append(in.body, f.chunk...)
+		in.keep(f.chunk)
 	}
 	if in.have < in.total {
 		return nil
@@ -132,6 +132,15 @@ func (s *Session) proceed(f fragment) error {
 		s.skipped(st, FrameCost+whole.total)
 	}
 	return nil
+}
+
+// keep appends a chunk. The buffer grows by what has arrived, not by what is promised.
+func (in *assembly) keep(chunk []byte) {
+	if need := len(in.body) + len(chunk); need > cap(in.body) {
+		size := min(in.total, uint64(max(need, assembleGrowth*cap(in.body))))
+		in.body = append(make([]byte, 0, size), in.body...)
+	}
+	in.body = append(in.body, chunk...)
 }
 
 // use takes credit of what the other side was given.
@@ -245,7 +254,10 @@ func (s *Session) control(f fragment) error {
 	case *wire.StreamEnd:
 		return s.streamEnded(m)
 	case *wire.Close:
-		err := &wire.Error{Code: m.Code, Remote: true, Text: line(m.Text)}
+		if len(m.Text) > wire.MaxText {
+			return broken(wire.CodeTooLarge, ErrSize, "a text of %d bytes", len(m.Text))
+		}
+		err := &wire.Error{Code: m.Code, Remote: true, Text: m.Text}
 		s.end(err)
 		return err
 	}

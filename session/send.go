@@ -6,14 +6,59 @@ import (
 	"parley/wire"
 )
 
-// bodyBufs is the pool of the buffers in which bodies wait to be sent.
-var bodyBufs = sync.Pool{New: func() any { return new([]byte) }}
+// bodies are the pools of the buffers in which bodies wait to be sent, by size:
+// a queue of small bodies must not hold large buffers.
+var bodies [len(bodySizes)]sync.Pool
 
-func putBody(b *[]byte) {
-	if cap(*b) <= keepBuffer {
-		bodyBufs.Put(b)
+// newScratch returns a buffer to encode a body in: the largest of the pools.
+func newScratch() *[]byte {
+	if b, ok := bodies[len(bodies)-1].Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, bodySizes[len(bodySizes)-1])
+	return &b
+}
+
+// newBody makes a body of what was encoded in a scratch, which it takes over. A
+// body that would not fit a smaller buffer stays where it is.
+func newBody(scratch *[]byte) *[]byte {
+	const last = len(bodySizes) - 1
+	if len(*scratch) > bodySizes[last-1] {
+		return scratch
+	}
+	defer freeBody(scratch)
+	return copyBody(*scratch)
+}
+
+func copyBody(encoded []byte) *[]byte {
+	var b *[]byte
+	size := len(encoded)
+	for i, s := range bodySizes {
+		if size <= s {
+			b, _ = bodies[i].Get().(*[]byte)
+			size = s
+			break
+		}
+	}
+	if b == nil {
+		buf := make([]byte, 0, size)
+		b = &buf
+	}
+	*b = append((*b)[:0], encoded...)
+	return b
+}
+
+func freeBody(b *[]byte) {
+	for i, s := range bodySizes {
+		if cap(*b) == s {
+			bodies[i].Put(b)
+			return
+		}
 	}
 }
+
+// size is what an outgoing frame takes of its stream's queue, in bytes.
+func (f *outgoing) size() int { return FrameCost + cap(*f.body) }
 
 // An outClass is one class's part of the schedule.
 type outClass struct {
@@ -80,7 +125,7 @@ func (s *Session) write() {
 	defer send.mu.Unlock()
 	for {
 		s.mu.Lock()
-		plain := s.fill(buf[headerSize:headerSize:headerSize+MaxPlaintext])
+		plain := s.fill(buf[headerSize : headerSize : headerSize+MaxPlaintext])
 		last := s.closed
 		if len(plain) == 0 || s.over {
 			s.writing = false
@@ -180,7 +225,7 @@ func (s *Session) fillStreams(dst []byte) []byte {
 			if room < minFragment {
 				return dst
 			}
-			st := s.out[c].next()
+			st := s.out[c].next(len(dst), room)
 			if st == nil {
 				break
 			}
@@ -190,8 +235,9 @@ func (s *Session) fillStreams(dst []byte) []byte {
 	return dst
 }
 
-// next returns the stream whose front frame is to be sent now, or nil.
-func (o *outClass) next() *Stream {
+// next returns the stream whose front frame is to be sent now, or nil. filled
+// is what the record holds already, in bytes, and room what it still takes.
+func (o *outClass) next(filled, room int) *Stream {
 	if o.current != nil {
 		if o.current.credit() == 0 {
 			return nil
@@ -199,6 +245,11 @@ func (o *outClass) next() *Stream {
 		return o.current
 	}
 	for o.ready.len() > 0 {
+		if st := *o.ready.front(); filled >= wellFilled && st.mayStart() {
+			if n := len(*st.queue.front().body); n > room && n <= MaxPlaintext-maxFragmentHeader {
+				return nil // whole in the next record: the other side need not put it together
+			}
+		}
 		st := o.ready.pop()
 		st.ready = false
 		if st.mayStart() { // not when its queue was dropped meanwhile
@@ -251,10 +302,10 @@ func (s *Session) dropFront(st *Stream) {
 	if out := &s.out[st.class]; out.current == st && f.off > 0 {
 		out.current = nil
 	}
-	if st.queued -= len(*f.body); st.queued < sendQueue {
+	if st.queued -= f.size(); st.queued < sendQueue {
 		signal(st.writable)
 	}
-	putBody(f.body)
+	freeBody(f.body)
 }
 
 // dropAll empties a stream's queue.
@@ -328,7 +379,10 @@ func (s *Session) forget(st *Stream) {
 	delete(s.streams, st.number)
 	if st.local {
 		s.ours.open--
-	} else {
-		s.theirs.open--
+		return
 	}
+	s.theirs.open--
+	// One that was given up before anybody accepted it need not be: else opening
+	// and giving up would grow the list without end.
+	s.accepts.remove(func(other *Stream) bool { return other == st })
 }

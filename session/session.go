@@ -50,16 +50,16 @@ type Session struct {
 	closeFrame            wire.Close
 	timers                []*time.Timer // of closing
 
-	pings    pings
-	streams  map[uint32]*Stream
-	out      [classes]outClass
-	in       [classes]assembly
-	ends     fifo[endItem]
-	credits  fifo[*Stream]
-	accepts  fifo[*Stream]
-	ours     side
-	theirs   side
-	scratch  []byte      // bodies of control frames
+	pings   pings
+	streams map[uint32]*Stream
+	out     [classes]outClass
+	in      [classes]assembly
+	ends    fifo[endItem]
+	credits fifo[*Stream]
+	accepts fifo[*Stream]
+	ours    side
+	theirs  side
+	scratch []byte // bodies of control frames
 }
 
 // A side counts the streams that one side opened.
@@ -264,7 +264,7 @@ func (s *Session) end(err error) {
 // other side is told. It does not wait: Run returns when it is done. With
 // CodeOK what was already sent on streams goes out first, for up to half a second.
 func (s *Session) Close(code wire.Code, text string) {
-	var err error = ErrClosed
+	err := error(ErrClosed)
 	if !inGoodOrder(code) {
 		err = &wire.Error{Code: code, Text: text}
 	}

@@ -21,7 +21,7 @@ type Stream struct {
 	number uint32 // 0: not yet on the wire
 
 	queue     fifo[outgoing]
-	queued    int    // bytes of bodies in queue
+	queued    int    // bytes that queue holds
 	sent      uint64 // credit used
 	limit     uint64 // credit given by the other side
 	ready     bool   // in its class's list
@@ -45,7 +45,7 @@ type Stream struct {
 // An outgoing frame, encoded.
 type outgoing struct {
 	typ  wire.Type
-	body *[]byte // from bodyBufs
+	body *[]byte // see newBody
 	off  int     // of it, what is sent
 }
 
@@ -79,7 +79,8 @@ func (s *Session) newStream(class Class, local bool) *Stream {
 	}
 }
 
-// Accept returns the next stream that the other side has opened.
+// Accept returns the next stream that the other side has opened. One that it
+// gave up again before is not seen.
 func (s *Session) Accept(ctx context.Context) (*Stream, error) {
 	for {
 		s.mu.Lock()
@@ -143,14 +144,14 @@ func (st *Stream) send(ctx context.Context, m wire.Message, wait bool) (bool, er
 		case ok:
 			return true, nil
 		case err != nil || !wait:
-			putBody(body)
+			freeBody(body)
 			return false, err
 		}
 		select {
 		case <-st.writable:
 		case <-st.s.done:
 		case <-ctx.Done():
-			putBody(body)
+			freeBody(body)
 			return false, ctx.Err()
 		}
 	}
@@ -162,19 +163,18 @@ func (s *Session) encode(m wire.Message) (*[]byte, error) {
 	if !ok || row.Type < wire.FirstStreamType || row.Legal&s.sends == 0 {
 		return nil, broken(wire.CodeInternal, ErrPhase, "sending type %d", m.MessageType())
 	}
-	body := bodyBufs.Get().(*[]byte)
-	b, err := wire.AppendBody((*body)[:0], m)
-	*body = b
-	switch {
-	case err != nil:
-		err = &wire.Error{Code: wire.CodeInternal, Cause: err}
-	case len(b) > row.Bound:
-		err = broken(wire.CodeTooLarge, ErrSize, "sending %s of %d bytes", row.Name, len(b))
-	default:
-		return body, nil
+	scratch := newScratch()
+	body, err := wire.AppendBody((*scratch)[:0], m)
+	if err != nil {
+		freeBody(scratch)
+		return nil, &wire.Error{Code: wire.CodeInternal, Cause: err}
 	}
-	putBody(body)
-	return nil, err
+	*scratch = body
+	if len(body) > row.Bound {
+		freeBody(scratch)
+		return nil, broken(wire.CodeTooLarge, ErrSize, "sending %s of %d bytes", row.Name, len(body))
+	}
+	return newBody(scratch), nil
 }
 
 // enqueue reports whether the frame was queued; with no error, it would not fit.
@@ -188,11 +188,13 @@ func (st *Stream) enqueue(typ wire.Type, body *[]byte) (bool, error) {
 		return false, st.sendErr
 	case s.err != nil:
 		return false, s.err
-	case st.queued > 0 && st.queued+len(*body) > sendQueue:
+	}
+	f := outgoing{typ: typ, body: body}
+	if st.queued > 0 && st.queued+f.size() > sendQueue {
 		return false, nil
 	}
-	st.queue.push(outgoing{typ: typ, body: body})
-	if st.queued += len(*body); st.queued < sendQueue {
+	st.queue.push(f)
+	if st.queued += f.size(); st.queued < sendQueue {
 		signal(st.writable)
 	}
 	s.arm(st)

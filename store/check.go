@@ -19,7 +19,10 @@ func (b *Batch) Check() error {
 		if len(run.Bytes) > MaxRun {
 			return fmt.Errorf("%w: a run of %d bytes, the most is %d", ErrTooLarge, len(run.Bytes), MaxRun)
 		}
-		total += len(run.Bytes)
+		if len(run.Note) > MaxNote {
+			return fmt.Errorf("%w: a note of %d bytes, the most is %d", ErrTooLarge, len(run.Note), MaxNote)
+		}
+		total += len(run.Bytes) + len(run.Note)
 	}
 	for i := range b.Records {
 		if len(b.Records[i].Bytes) > MaxRecord {

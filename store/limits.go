@@ -9,6 +9,9 @@ const (
 	// MaxRecord is the most bytes of one record: as a run, it travels in one frame.
 	MaxRecord = 1 << 20
 
+	// MaxNote is the most bytes of a run's note: two lists of 64 IDs and a little more.
+	MaxNote = 8 << 10
+
 	// MaxKey is the most bytes of a value's key: enough for a prefix and a few IDs as
 	// text, and below what any engine's index can hold.
 	MaxKey = 512

@@ -21,6 +21,11 @@ type Run struct {
 
 	Received int64  // when the run was taken: Unix time in nanoseconds, by the peer's clock
 	Bytes    []byte // the run as received, opaque
+
+	// Note is kept with the head of the run's log in place of the one before: what the writer of
+	// the batch wants to know again of the log's last run. At most MaxNote bytes, opaque.
+	// Runs that are read have none.
+	Note string
 }
 
 // Kind tells apart the sorts of records of a room. The store attaches no meaning to it.
@@ -57,6 +62,7 @@ type Head struct {
 	Bytes        uint64  // sum of len(Bytes) of the runs held
 	LastArrival  uint64  // arrival number of the last run
 	LastReceived int64   // Received of the last run
+	Note         string  // of the last run
 }
 
 // A Value is one setting, token or the like under a key of 1 to MaxKey bytes. In a batch
@@ -87,6 +93,6 @@ type Stats struct {
 	Syncs       uint64 // times that the disk was asked to make commits durable
 	Runs        uint64 // runs appended
 	Ignored     uint64 // runs that were held already
-	Full        bool   // writes are held up by a full disk now
+	Full        bool   // the disk is full or nearly, so writes are refused or wait
 	Reopened    uint64 // times the engine restarted itself after a fault
 }

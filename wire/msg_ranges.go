@@ -6,7 +6,7 @@ const TypeRanges Type = 70
 // Ranges asks which parts of a set differ, given the asker's hashes.
 type Ranges struct {
 	Ref   uint64
-	Set   uint64 // SetEntries, SetBoxes, SetLogs
+	Set   uint64 // SetEntries, SetBoxes, SetLogs, SetProofs
 	Nodes List[RangeNode]
 }
 
@@ -18,6 +18,7 @@ const (
 	SetEntries = 1 // entry hashes
 	SetBoxes   = 2 // box hashes
 	SetLogs    = 3 // log heads
+	SetProofs  = 4 // proofs of forks
 )
 
 // A RangeNode is one node of the tree over a set: the elements whose keys

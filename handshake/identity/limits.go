@@ -55,6 +55,10 @@ const (
 	// must not hang the program.
 	maxKeyFileWork = 20
 
+	// maxKnown is how many verified bundles a Known keeps at least (twice as many
+	// at most): those of the sessions of a large peer, in 3 MiB.
+	maxKnown = 1024
+
 	// maxNetworkFile bounds what ParseNetworkFile accepts: two lines.
 	maxNetworkFile = 4096
 )

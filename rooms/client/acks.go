@@ -29,7 +29,11 @@ func (a *acks) receive(ctx context.Context, s stream) {
 		a.mu.Lock()
 		switch m := m.(type) {
 		case *wire.Appended:
-			a.log, a.last, a.link, a.fresh = m.Log, m.Last, m.Link, true
+			// Acknowledgements are cumulative, and those for runs that the peer
+			// had to look up may be overtaken.
+			if m.Log != a.log || m.Last > a.last {
+				a.log, a.last, a.link, a.fresh = m.Log, m.Last, m.Link, true
+			}
 		case *wire.AppendRefused:
 			if a.refused == nil || m.First < a.refused.First {
 				a.refused = m

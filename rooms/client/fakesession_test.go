@@ -13,7 +13,6 @@ type fakeSession struct {
 	peer *fakePeer
 	once sync.Once
 	done chan struct{}
-	wg   sync.WaitGroup
 }
 
 func (s *fakeSession) end()                    { s.once.Do(func() { close(s.done) }) }

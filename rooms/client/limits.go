@@ -4,10 +4,12 @@ import "time"
 
 // What this implementation chose. Nothing here is the protocol's.
 const (
-	// maxRunBytes is how many bytes of plaintext a run of several messages
-	// gathers: with encryption it stays near 64 KiB, which is one write to the
-	// peer and a thirtieth of a second of a 2 MB/s link.
-	maxRunBytes = 56 << 10
+	// maxRunBytes is how many bytes a run of several messages gathers, and
+	// sealedCost what sealing adds to each message, at most, beside its name:
+	// IV, padding, tag and framing. So a run and what it is sent in stay below a
+	// record, and no hop has to put it together from parts.
+	maxRunBytes = 60 << 10
+	sealedCost  = 80
 
 	// maxInFlight is how many bytes of runs are sent and not yet acknowledged:
 	// enough to keep a disk's group commits full, little enough to resend.
@@ -32,6 +34,11 @@ const (
 	// writer waits: the longest that a line waits for an endless pipe, apart
 	// from the acknowledgement of what is in flight.
 	turnProbe = 10 * time.Millisecond
+
+	// turnLinger is how long a pipe that has nothing to send keeps its turn while
+	// nobody else waits: to open a window costs two locks, the outbox and a
+	// round trip, as much as a message itself.
+	turnLinger = 50 * time.Millisecond
 
 	// writerRefresh is how often a long window asks the peer for the room's
 	// digest, clock and newest messages: how long a pipe goes on under an old epoch.

@@ -47,7 +47,6 @@ type tail struct {
 	moved  bool // something came over the present session
 
 	live    bool                  // the end of the history was reached
-	mark    uint64                // of the newest TailMark of the present store
 	kept    []*Message            // history not given yet: with Last or Sorted
 	held    []*opened             // waiting for what they answer
 	release map[*opened]time.Time // when each of held waits no longer

@@ -34,6 +34,7 @@ type writer struct {
 	attempts int       // at things that should help the first time
 	pauses   int       // sessions since anything became durable
 	moved    time.Time // when something last did
+	busy     time.Time // when something was last in flight
 	drain    bool      // take nothing new: another writer waits, or the feed is at its end
 
 	// In one session of a window.
@@ -282,18 +283,20 @@ func (w *writer) begin() error {
 // next signs and sends the next run: as many queued messages as fit.
 func (w *writer) next(ctx context.Context) error {
 	st := &w.box.state
+	name := ""
+	if w.room.open {
+		name = w.c.cfg.Identity.Bundle().Name
+	}
 	n, size := 0, 0
-	for n < len(w.queue) && n < rooms.MaxRunMessages && (n == 0 || size+len(w.queue[n].data) <= maxRunBytes) {
-		size += len(w.queue[n].data)
-		n++
+	for ; n < len(w.queue) && n < rooms.MaxRunMessages; n++ {
+		if size += len(w.queue[n].data) + len(name) + sealedCost; n > 0 && size > maxRunBytes {
+			break
+		}
 	}
 	p := pending{plain: make([][]byte, n)}
 	messages := make([]rooms.Message, n)
 	for i, m := range w.queue[:n] {
-		messages[i] = rooms.Message{Data: m.data}
-		if w.room.open {
-			messages[i].Name = w.c.cfg.Identity.Bundle().Name
-		}
+		messages[i] = rooms.Message{Data: m.data, Name: name}
 		p.plain[i] = m.data
 		if !m.name.IsZero() {
 			p.names = append(p.names, named{i, m.name})

@@ -22,6 +22,8 @@ func (w *writer) loop(ctx context.Context, refresh *refresher) error {
 			if done || err != nil {
 				return err
 			}
+		} else {
+			w.busy = time.Now()
 		}
 		if w.feed != nil && !w.drain && w.turn.contended(time.Now()) {
 			w.drain = true
@@ -32,9 +34,9 @@ func (w *writer) loop(ctx context.Context, refresh *refresher) error {
 				return err
 			}
 			continue
-		case idle && (w.drain || len(w.queue) == 0 && !w.poll()):
+		case idle && (w.drain || len(w.queue) == 0 && !w.poll() && !w.lingers()):
 			return nil
-		case idle:
+		case idle && len(w.queue) > 0:
 			continue
 		}
 		if err := w.await(ctx, refresh); err != nil {
@@ -42,6 +44,10 @@ func (w *writer) loop(ctx context.Context, refresh *refresher) error {
 		}
 	}
 }
+
+// lingers reports whether a window with nothing left to send stays open: what
+// comes soon then goes out without a question to the peer before it.
+func (w *writer) lingers() bool { return w.feed != nil && time.Since(w.busy) < turnLinger }
 
 // advance does what has to wait until nothing is pending: a new incarnation,
 // and the look whether a named message was sent before. done ends the window.

@@ -25,21 +25,14 @@ type request struct {
 
 // Apply implements store.Store.
 func (s *Store) Apply(ctx context.Context, b *store.Batch) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	if err := b.Check(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	closed, down, l := s.closed, s.down, s.life
-	s.mu.Unlock()
-	switch {
-	case closed:
-		return store.ErrClosed
-	case l == nil:
-		return down
-	case b.Empty():
+	l, _, err := s.alive(ctx, false)
+	if err != nil {
+		return err
+	}
+	if b.Empty() {
 		return nil
 	}
 	r := &request{batch: b, arrivals: make([]uint64, len(b.Runs)), done: make(chan error, 1), adds: adds(b)}
@@ -128,14 +121,15 @@ func (s *Store) commitLoop(l *life) {
 	defer close(s.done)
 	for l != nil {
 		groups := make(chan *group, inFlight)
-		synced := make(chan struct{})
-		go func() {
-			defer close(synced)
-			s.syncLoop(l, groups)
-		}()
-		goesOn := s.commitLife(l, groups)
+		spans := make(chan span, sweepQueue)
+		ctx, stop := context.WithCancel(context.Background())
+		var loops sync.WaitGroup
+		loops.Go(func() { s.syncLoop(l, groups) })
+		loops.Go(func() { sweepLoop(ctx, l, spans, s.log) })
+		goesOn := s.commitLife(l, groups, spans)
 		close(groups)
-		<-synced
+		stop()
+		loops.Wait()
 		if !goesOn {
 			break
 		}
@@ -146,8 +140,8 @@ func (s *Store) commitLoop(l *life) {
 
 // commitLife serves one life. It returns false when the store is being closed, true when
 // the disk became void.
-func (s *Store) commitLife(l *life, groups chan<- *group) bool {
-	st, err := newStager(l, s.folder.path)
+func (s *Store) commitLife(l *life, groups chan<- *group, spans chan<- span) bool {
+	st, err := newStager(l, space{fs: l.disk, path: s.folder.path, log: s.log, was: &s.lowSpace})
 	if err != nil {
 		l.disk.fail(err)
 	}
@@ -181,9 +175,15 @@ func (s *Store) commitLife(l *life, groups chan<- *group) bool {
 				g.answer(translate(err))
 				continue
 			}
-			st.applied()
+			deleted := st.applied()
 			g.view = l.newView()
 			groups <- g
+			for _, d := range deleted {
+				select {
+				case spans <- d:
+				default:
+				}
+			}
 		}
 	}
 }

@@ -153,7 +153,23 @@ func (f *folder) finish() error {
 	if err := f.fs.Rename(temporary, f.name(formatFile)); err != nil {
 		return describe(f.path, err)
 	}
-	return syncFolder(f.fs, f.path)
+	if err := syncFolder(f.fs, f.path); err != nil {
+		return err
+	}
+	// The folder's own name must last as well, and those of the folders above it that were made with it.
+	// One that cannot be opened was not made here.
+	for path := f.path; ; {
+		parent := f.fs.PathDir(path)
+		if parent == path {
+			return nil
+		}
+		if dir, err := f.fs.OpenDir(parent); err == nil {
+			if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+				return describe(parent, err)
+			}
+		}
+		path = parent
+	}
 }
 
 // release gives up the lock. PID stays: removing it could take the next holder's.

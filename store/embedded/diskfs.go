@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -14,10 +15,11 @@ import (
 
 // diskFS is the file system that one life of the database sees. It keeps errors of writing from Pebble,
 // which would stop the process (see "Faults" in the package documentation), and
-// files from other users. It has three states:
+// files from other users. It has four states:
 //
-//   - opening: errors go to Pebble as they are, which then fails to open;
-//   - live: a write that finds the disk full waits and is tried again; another fault makes it void;
+//   - plain: errors go to the caller; so the store's own files are made;
+//   - opening: any error of a change makes it void;
+//   - live: a change that finds the disk full waits and is tried again; any other error makes it void;
 //   - void: every change succeeds and has no effect. Files made from now on are in memory.
 //
 // Once void, nothing that Pebble reports may be acknowledged; cause says why.
@@ -25,7 +27,7 @@ type diskFS struct {
 	vfs.FS
 	private bool // real files: restrict their modes
 
-	live   atomic.Bool
+	state  atomic.Int32  // plain, opening or live
 	voided chan struct{} // closed when void
 	onFull func()        // called when the disk turns out to be full
 	onVoid func(cause error)
@@ -37,6 +39,12 @@ type diskFS struct {
 	cause   error         // why it is void
 	ghost   *vfs.MemFS    // files made when void
 }
+
+const (
+	plain int32 = iota
+	opening
+	live
+)
 
 func newDiskFS(fs vfs.FS, private bool, onFull func(), onVoid func(error)) *diskFS {
 	return &diskFS{
@@ -116,14 +124,12 @@ func (d *diskFS) change(op func() error) (done bool, err error) {
 	}
 	for waiting := false; ; {
 		err := op()
-		if err == nil || !d.live.Load() || !isNoSpace(err) {
+		state := d.state.Load()
+		if err == nil || state != live || !isNoSpace(err) {
 			if waiting {
 				d.block(-1)
 			}
-			if err == nil {
-				return true, nil
-			}
-			if !d.live.Load() {
+			if err == nil || state == plain {
 				return true, err
 			}
 			d.fail(err)
@@ -170,7 +176,17 @@ func (d *diskFS) ghostFile(name string) (vfs.File, error) {
 
 func (d *diskFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	var made vfs.File
-	done, err := d.change(func() (err error) { made, err = d.FS.Create(name, category); return err })
+	done, err := d.change(func() (err error) {
+		// A marker's name names another file. Pebble syncs the folder only after both are made, and a file
+		// system that keeps no order among names could then lose the file and keep the marker.
+		if strings.HasPrefix(d.FS.PathBase(name), "marker.") {
+			if err := syncFolder(d.FS, d.FS.PathDir(name)); err != nil {
+				return err
+			}
+		}
+		made, err = d.FS.Create(name, category)
+		return err
+	})
 	return d.file(name, made, done, err)
 }
 
@@ -222,6 +238,18 @@ func (d *diskFS) Rename(oldname, newname string) error {
 	_, err := d.change(func() error { return d.FS.Rename(oldname, newname) })
 	return err
 }
+
+// Lock is for the store's folder. Pebble's own lock inside is not needed.
+func (d *diskFS) Lock(name string) (io.Closer, error) {
+	if d.state.Load() == plain {
+		return d.FS.Lock(name)
+	}
+	return noLock{}, nil
+}
+
+type noLock struct{}
+
+func (noLock) Close() error { return nil }
 
 func (d *diskFS) MkdirAll(dir string, _ os.FileMode) error {
 	_, err := d.change(func() error { return d.FS.MkdirAll(dir, 0o700) })
@@ -287,12 +315,16 @@ func (f *diskFile) sync(op func() error) error {
 	if f.log && f.fs.syncs != nil {
 		f.fs.syncs.Add(1)
 	}
-	err := op()
-	if err != nil && f.fs.live.Load() {
-		f.fs.fail(err)
-		return nil
+	return f.fs.fatal(op())
+}
+
+// fatal makes the file system void for an error, unless it is plain.
+func (d *diskFS) fatal(err error) error {
+	if err == nil || d.state.Load() == plain {
+		return err
 	}
-	return err
+	d.fail(err)
+	return nil
 }
 
 func (f *diskFile) Sync() error     { return f.sync(f.File.Sync) }
@@ -302,11 +334,8 @@ func (f *diskFile) SyncTo(length int64) (full bool, err error) {
 	if f.fs.isVoid() {
 		return false, nil
 	}
-	if full, err = f.File.SyncTo(length); err != nil && f.fs.live.Load() {
-		f.fs.fail(err)
-		return false, nil
-	}
-	return full, err
+	full, err = f.File.SyncTo(length)
+	return full, f.fs.fatal(err)
 }
 
 // Preallocate is a wish; a disk too full for it may still take the write.
@@ -315,12 +344,8 @@ func (f *diskFile) Preallocate(offset, length int64) error {
 		return nil
 	}
 	err := f.File.Preallocate(offset, length)
-	if err != nil && f.fs.live.Load() && !isNoSpace(err) {
-		f.fs.fail(err)
-		return nil
-	}
 	if err != nil && isNoSpace(err) {
 		return nil
 	}
-	return err
+	return f.fs.fatal(err)
 }

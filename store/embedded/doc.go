@@ -21,13 +21,15 @@
 //	'R' room[32]                        → room u32 ‖ uv last arrival ‖ uv next log
 //	'H' room u32 ‖ log[32]              → log u64 ‖ author[32] ‖ link[32] ‖ received u64 ‖ uv floor ‖ uv last ‖ uv bytes ‖ uv last arrival
 //	'N' room u32 ‖ log u64              → log[32] ‖ author[32]
-//	'L' room u32 ‖ log u64 ‖ first u64  → received u64 ‖ link[32] ‖ uv count-1 ‖ uv arrival ‖ bytes
-//	'A' room u32 ‖ arrival u64          → log u64 ‖ first u64
 //	'C' room u32 ‖ kind u8 ‖ id[32]     → bytes
 //	'V' key                             → value
+//	'a' room u32 ‖ arrival u64          → log u64 ‖ first u64 ‖ uv length of the run's bytes
+//	'r' room u32 ‖ log u64 ‖ first u64  → received u64 ‖ link[32] ‖ uv count-1 ‖ uv arrival ‖ bytes
 //
 // A run is one value; heads are values of their own, so that opening a room with many logs is
-// one scan of small values, with no run read.
+// one scan of small values, with no run read. Sorted files never reach over the borders between the
+// small tables (upper case), the arrivals and the runs: new runs of a log come after all old ones, so most of
+// their files move down the tree as they are, and are not merged with the small values that change all the time.
 //
 // # Commits
 //

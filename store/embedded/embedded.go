@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -40,11 +41,14 @@ type Store struct {
 
 	mu     sync.Mutex
 	closed bool
-	life   *life // nil while down
-	view   *view // the last completed sync; nil while down
-	down   error // why life and view are nil
+	life   *life         // nil while down
+	view   *view         // the last completed sync; nil while down
+	down   error         // why life and view are nil
+	since  time.Time     // when they became so
+	up     chan struct{} // closed when they are there again
 
 	batches, commits, runs, ignored, reopened atomic.Uint64
+	lowSpace                                  atomic.Bool
 	syncs                                     atomic.Uint64 // of write-ahead logs
 }
 
@@ -61,6 +65,7 @@ func Open(path string, options Options) (*Store, error) {
 		voided:  make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
+		up:      make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -147,6 +152,7 @@ func (s *Store) setUp(l *life) {
 	v := l.newView()
 	s.mu.Lock()
 	s.life, s.view, s.down = l, v, nil
+	close(s.up)
 	s.mu.Unlock()
 }
 
@@ -156,7 +162,8 @@ func (s *Store) setDown(cause error) {
 	v := s.view
 	s.life, s.view = nil, nil
 	if s.down == nil {
-		s.down = cause
+		s.down, s.since = cause, time.Now()
+		s.up = make(chan struct{})
 	}
 	s.mu.Unlock()
 	if v != nil {
@@ -177,18 +184,36 @@ func (s *Store) publish(v *view) {
 	old.release()
 }
 
-// acquire returns the current view; the caller releases it.
-func (s *Store) acquire() (*view, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return nil, store.ErrClosed
-	case s.view == nil:
-		return nil, s.down
+// alive returns the current life and, for a reader, its view, which the reader releases. Just
+// after a fault it waits for the database to be opened again; when that takes long it says why.
+func (s *Store) alive(ctx context.Context, reader bool) (*life, *view, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		s.mu.Lock()
+		closed, l, v, down, up, wait := s.closed, s.life, s.view, s.down, s.up, reopenGrace-time.Since(s.since)
+		if !closed && v != nil && reader {
+			v.refs.Add(1)
+		}
+		s.mu.Unlock()
+		switch {
+		case closed:
+			return nil, nil, store.ErrClosed
+		case l != nil:
+			return l, v, nil
+		case wait <= 0:
+			return nil, nil, down
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-up:
+		case <-ctx.Done():
+		case <-s.closing:
+		case <-timer.C:
+		}
+		timer.Stop()
 	}
-	s.view.refs.Add(1)
-	return s.view, nil
 }
 
 // Instance implements store.Store.
@@ -204,15 +229,23 @@ func (s *Store) Stats() store.Stats {
 		Ignored:  s.ignored.Load(),
 		Reopened: s.reopened.Load(),
 	}
-	v, err := s.acquire()
-	if err != nil {
+	s.mu.Lock()
+	v := s.view
+	if s.closed {
+		v = nil
+	}
+	if v != nil {
+		v.refs.Add(1)
+	}
+	s.mu.Unlock()
+	if v == nil {
 		return stats
 	}
 	defer v.release()
 	metrics := v.life.db.Metrics()
 	stats.DiskBytes = metrics.DiskSpaceUsage()
 	stats.MemoryBytes = uint64(metrics.BlockCache.Size) + metrics.MemTable.Size + metrics.MemTable.ZombieSize
-	stats.Full = v.life.disk.isFull()
+	stats.Full = v.life.disk.isFull() || s.lowSpace.Load()
 	return stats
 }
 

@@ -23,3 +23,13 @@ func (path onDisk) Open(t *testing.T) store.Store {
 func TestTheEmbeddedStoreConforms(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Engine { return onDisk(t.TempDir()) })
 }
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Benchmark(b, func(b *testing.B) store.Store {
+		s, err := embedded.Open(b.TempDir(), embedded.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	})
+}

@@ -15,10 +15,10 @@ const (
 	tableRoom    = 'R'
 	tableHead    = 'H'
 	tableLog     = 'N'
-	tableRun     = 'L'
-	tableArrival = 'A'
 	tableRecord  = 'C'
 	tableValue   = 'V'
+	tableArrival = 'a'
+	tableRun     = 'r'
 )
 
 var roomTables = [...]byte{tableHead, tableLog, tableRun, tableArrival, tableRecord}
@@ -124,7 +124,8 @@ func appendLogState(dst []byte, s *logState) []byte {
 	dst = binary.AppendUvarint(dst, s.Floor)
 	dst = binary.AppendUvarint(dst, s.Last)
 	dst = binary.AppendUvarint(dst, s.Bytes)
-	return binary.AppendUvarint(dst, s.LastArrival)
+	dst = binary.AppendUvarint(dst, s.LastArrival)
+	return append(dst, s.Note...)
 }
 
 func decodeLogState(log wire.ID, b []byte) (s logState, err error) {
@@ -138,7 +139,8 @@ func decodeLogState(log wire.ID, b []byte) (s logState, err error) {
 	s.Last = r.uvarint()
 	s.Bytes = r.uvarint()
 	s.LastArrival = r.uvarint()
-	return s, r.end()
+	s.Note = string(r.b)
+	return s, r.err
 }
 
 // runValueSize is the encoded size of a run whose arrival number is given apart.
@@ -156,7 +158,7 @@ func putRunValue(dst []byte, run *store.Run, arrival uint64) {
 	copy(dst[n:], run.Bytes)
 }
 
-// decodeRun fills in what key and value of table L say; Bytes alias value.
+// decodeRun fills in what key and value of table r say; Bytes alias value.
 func decodeRun(key, value []byte, run *store.Run) (log uint64, err error) {
 	if len(key) != runKeySize {
 		return 0, fmt.Errorf("a run's key of %d bytes", len(key))

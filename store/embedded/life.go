@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -31,6 +32,7 @@ func openLife(disk *diskFS, path string, mustExist bool, log *slog.Logger) (*lif
 		MemTableStopWritesThreshold: memTableStop,
 		MaxOpenFiles:                maxOpenFiles,
 		WALBytesPerSync:             walBytesPerSync,
+		FlushDelayDeleteRange:       trimFlushDelay,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		ErrorIfNotExists:            mustExist,
 		Logger:                      pebbleLogger{log, disk},
@@ -38,17 +40,29 @@ func openLife(disk *diskFS, path string, mustExist bool, log *slog.Logger) (*lif
 	}
 	options.TargetFileSizes[0] = tableFileBytes
 	options.Experimental.FileCacheShards = 2
+	options.Experimental.SpanPolicyFunc = func(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+		for _, border := range [...]byte{tableArrival, tableRun} {
+			if start[0] < border {
+				return policy, []byte{border}, nil
+			}
+		}
+		return policy, nil, nil
+	}
 	// Runs and boxes are ciphertext and hashes: compressing them costs time and saves nothing.
 	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	disk.state.Store(opening)
 	db, err := pebble.Open(path, options)
+	if cause := disk.failed(); cause != nil {
+		// The fault of the disk is the reason, whatever came of it.
+		if err == nil {
+			_ = db.Close()
+		}
+		return nil, translate(describe(path, cause))
+	}
 	if err != nil {
 		return nil, translate(describe(path, err))
 	}
-	disk.live.Store(true)
-	if cause := disk.failed(); cause != nil {
-		_ = db.Close()
-		return nil, translate(cause)
-	}
+	disk.state.Store(live)
 	return &life{db: db, disk: disk}, nil
 }
 
@@ -101,8 +115,9 @@ func translate(err error) error {
 		return err
 	case isNoSpace(err):
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
-	case errors.Is(err, pebble.ErrCorruption), errors.Is(err, pebble.ErrDBDoesNotExist):
-		return fmt.Errorf("%w: %w: check the disk, and restore the store from a backup", store.ErrCorrupt, err)
+	case pebble.IsCorruptionError(err), errors.Is(err, pebble.ErrDBDoesNotExist):
+		line, _, _ := strings.Cut(err.Error(), "\n") // the rest is for Pebble's developers
+		return fmt.Errorf("%w: %s: check the disk, and restore the store from a backup", store.ErrCorrupt, line)
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
 		return err
 	default:

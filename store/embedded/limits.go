@@ -24,6 +24,15 @@ const (
 	// tableFileBytes is the size of sorted files at the lowest level; they double per level.
 	tableFileBytes = 4 << 20
 
+	// trimFlushDelay is how long after a trim or drop the write buffer with it is flushed, which is
+	// what gives the space back: long enough to gather the trims of many logs.
+	trimFlushDelay = 2 * time.Second
+
+	// sweepBytes is how much must be on disk in a span that was deleted for it to be merged at
+	// once, and sweepQueue how many such spans wait; more are left to later merges.
+	sweepBytes = 8 << 20
+	sweepQueue = 64
+
 	// walBytesPerSync lets the kernel start writing a long log early, so that a sync after
 	// a large batch is not one long stall.
 	walBytesPerSync = 512 << 10
@@ -60,16 +69,18 @@ const (
 
 	// fullRetry is how often a write that found the disk full is tried again, and
 	// reopenFirst to reopenMost how long the engine waits between attempts to
-	// open its files again after a fault.
+	// open its files again after a fault. Until reopenGrace after the fault, callers wait
+	// for that instead of getting an error.
 	fullRetry   = 100 * time.Millisecond
 	reopenFirst = 100 * time.Millisecond
 	reopenMost  = 5 * time.Second
+	reopenGrace = 2 * time.Second
 
-	// reserveBytes is the free space that only deletions may use: trims and drops must
-	// be able to commit, and merges to run, when the disk is nearly full. On a small
-	// disk the reserve is reserveShare of it.
-	reserveBytes = 32 << 20
-	reserveShare = 16
+	// reserveBytes is the free space that only deletions may use. It is what giving space back
+	// takes first: the write buffers and their log once more (5 times memTableBytes each way), and
+	// the output of a merge before its input goes. On a small disk the reserve is one part in reserveShare.
+	reserveBytes = 64 << 20
+	reserveShare = 4
 
 	// reserveEvery is how much may be written between two looks at the free space.
 	reserveEvery = 1 << 20

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"encoding/binary"
 	"iter"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -11,12 +10,10 @@ import (
 	"parley/wire"
 )
 
-// view returns the current view, unless the context has ended.
+// current returns the view to read from; the caller releases it.
 func (s *Store) current(ctx context.Context) (*view, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return s.acquire()
+	_, v, err := s.alive(ctx, true)
+	return v, err
 }
 
 // room returns a room's state in a view, or nil.
@@ -229,12 +226,4 @@ func (s *Store) Values(ctx context.Context, prefix string) iter.Seq2[store.Value
 			return more, func() bool { return each(ctx, values, yield) }, err
 		}, func(err error) { yield(store.Value{}, err) })
 	}
-}
-
-// arrivalEntry is a value of table A.
-func arrivalEntry(value []byte) (log, first uint64, err error) {
-	if len(value) != 16 {
-		return 0, 0, corrupt(errShort)
-	}
-	return binary.BigEndian.Uint64(value), binary.BigEndian.Uint64(value[8:]), nil
 }

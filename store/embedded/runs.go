@@ -14,16 +14,27 @@ import (
 
 // RunAt implements store.Store.
 func (s *Store) RunAt(ctx context.Context, room, log wire.ID, number uint64) (store.Run, error) {
-	for run, err := range s.Runs(ctx, room, log, number) {
-		if err != nil {
-			return store.Run{}, err
-		}
-		if run.First > number {
-			break
-		}
-		return run, nil
+	v, err := s.current(ctx)
+	if err != nil {
+		return store.Run{}, err
 	}
-	return store.Run{}, store.ErrNotFound
+	defer v.release()
+	head, roomNumber, err := v.log(room, log)
+	if err != nil {
+		return store.Run{}, err
+	}
+	if head == nil || number <= head.Floor || number > head.Last {
+		return store.Run{}, store.ErrNotFound
+	}
+	runs, _, err := v.runPage(ctx, roomNumber, head, number, false, 1)
+	if err != nil {
+		return store.Run{}, err
+	}
+	if len(runs) == 0 || runs[0].First > number {
+		return store.Run{}, corrupt(fmt.Errorf("no run holds message %d", number))
+	}
+	runs[0].Room = room
+	return runs[0], nil
 }
 
 // Runs implements store.Store.
@@ -125,138 +136,4 @@ func seekRun(it *pebble.Iterator, room uint32, log, at uint64) bool {
 		return it.Last()
 	}
 	return it.SeekLT(appendRunKey(nil, room, log, at+1))
-}
-
-// Arrivals implements store.Store.
-func (s *Store) Arrivals(ctx context.Context, room wire.ID, after uint64) iter.Seq2[store.Run, error] {
-	return s.roomRuns(ctx, room, after, false)
-}
-
-// ArrivalsBack implements store.Store.
-func (s *Store) ArrivalsBack(ctx context.Context, room wire.ID, before uint64) iter.Seq2[store.Run, error] {
-	if before == 0 {
-		before = ^uint64(0)
-	}
-	return s.roomRuns(ctx, room, before, true)
-}
-
-func (s *Store) roomRuns(ctx context.Context, room wire.ID, at uint64, back bool) iter.Seq2[store.Run, error] {
-	return func(yield func(store.Run, error) bool) {
-		scan := arrivalScan{back: back, at: at}
-		s.paged(ctx, func(v *view) (more bool, deliver func() bool, err error) {
-			state, err := v.room(room)
-			if err != nil || state == nil {
-				return false, nil, err
-			}
-			runs, more, err := scan.page(ctx, v, room, state.number)
-			return more, func() bool { return each(ctx, runs, yield) }, err
-		}, func(err error) { yield(store.Run{}, err) })
-	}
-}
-
-// arrivalScan walks the arrival index and the runs side by side: in a history that one writer made, and in each
-// stretch of one log, the next arrival is the next run, and no search is needed.
-type arrivalScan struct {
-	back  bool
-	at    uint64 // the last arrival seen, or where to start; exclusive
-	room  uint32 // whose logs are known
-	known map[uint64]logName
-}
-
-// logName is a value of table N.
-type logName struct{ log, author wire.ID }
-
-func (a *arrivalScan) page(ctx context.Context, v *view, room wire.ID, number uint32) (out []store.Run, more bool, err error) {
-	index, err := v.iterate(ctx, appendRoomTable(nil, tableArrival, number))
-	if err != nil {
-		return nil, false, err
-	}
-	defer index.Close()
-	valid := false
-	switch {
-	case a.back:
-		valid = index.SeekLT(appendArrivalKey(nil, number, a.at))
-	case a.at != ^uint64(0):
-		valid = index.SeekGE(appendArrivalKey(nil, number, a.at+1))
-	}
-	if !valid {
-		return nil, false, translate(index.Error())
-	}
-	runs, err := v.iterate(ctx, appendRoomTable(nil, tableRun, number))
-	if err != nil {
-		return nil, false, err
-	}
-	defer runs.Close()
-	if a.known == nil || a.room != number {
-		a.known, a.room = make(map[uint64]logName), number
-	}
-	var buffer pageBuffer
-	var want [runKeySize]byte
-	for ; valid; valid = step(index, a.back) {
-		if buffer.full() {
-			return out, true, nil
-		}
-		entry, err := index.ValueAndErr()
-		if err != nil {
-			return out, false, translate(err)
-		}
-		log, first, err := arrivalEntry(entry)
-		if err != nil {
-			return out, false, err
-		}
-		arrival := binary.BigEndian.Uint64(index.Key()[arrivalKeySize-8:])
-		value, err := findRun(runs, appendRunKey(want[:0], number, log, first), a.back)
-		if err != nil {
-			return out, false, err
-		}
-		run := store.Run{Room: room}
-		if value == nil {
-			return out, false, corrupt(fmt.Errorf("arrival %d has no run", arrival))
-		}
-		if _, err := decodeRun(want[:], value, &run); err != nil {
-			return out, false, corrupt(err)
-		}
-		name, err := a.name(v, log)
-		if err != nil {
-			return out, false, err
-		}
-		run.Log, run.Author = name.log, name.author
-		run.Bytes = buffer.keep(run.Bytes)
-		out = append(out, run)
-		a.at = arrival
-	}
-	return out, false, translate(index.Error())
-}
-
-// name returns the IDs of a log by its number.
-func (a *arrivalScan) name(v *view, log uint64) (logName, error) {
-	if name, ok := a.known[log]; ok {
-		return name, nil
-	}
-	value, err := get(v.snap, appendLogKey(nil, a.room, log))
-	if err != nil {
-		return logName{}, err
-	}
-	r := reader{b: value}
-	name := logName{log: r.id(), author: r.id()}
-	if err := r.end(); err != nil {
-		return logName{}, corrupt(err)
-	}
-	if len(a.known) >= authorCache {
-		clear(a.known)
-	}
-	a.known[log] = name
-	return name, nil
-}
-
-// findRun moves to the run with a key, by one step when that leads there. It returns the run's value, valid until
-// the next move, or nil.
-func findRun(runs *pebble.Iterator, key []byte, back bool) ([]byte, error) {
-	if !(runs.Valid() && step(runs, back) && string(runs.Key()) == string(key)) {
-		if !runs.SeekGE(key) || string(runs.Key()) != string(key) {
-			return nil, translate(runs.Error())
-		}
-	}
-	value, err := runs.ValueAndErr()
-	return value, translate(err)
 }

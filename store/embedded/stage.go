@@ -28,6 +28,7 @@ type stager struct {
 	// the group is applied, and whether the group holds more than the database.
 	touched int
 	pending bool
+	deleted []span
 
 	// Of the request, kept for its memory.
 	tx  transaction
@@ -47,15 +48,16 @@ type transaction struct {
 	logs  map[logKey]*logState // a nil: the log is not there
 	gone  map[wire.ID]bool     // rooms dropped
 	batch *pebble.Batch
+	spans []span // of runs deleted
 	counters
 }
 
-func newStager(l *life, path string) (*stager, error) {
+func newStager(l *life, space space) (*stager, error) {
 	st := &stager{
 		life:  l,
 		rooms: newCache[wire.ID, *roomState](stateCache),
 		logs:  newCache[logKey, *logState](stateCache),
-		space: space{fs: l.disk, path: path},
+		space: space,
 		tx: transaction{
 			rooms: make(map[wire.ID]*roomState),
 			logs:  make(map[logKey]*logState),
@@ -70,24 +72,16 @@ func newStager(l *life, path string) (*stager, error) {
 	return st, err
 }
 
-func getCounter(from pebble.Reader, key []byte) (uint64, error) {
-	value, err := get(from, key)
-	if err != nil || value == nil {
-		return 0, err
-	}
-	r := reader{b: value}
-	n := r.fixed(8)
-	if err := r.end(); err != nil {
-		return 0, corrupt(err)
-	}
-	return n, nil
-}
-
 // crowded reports whether the group has changed as many logs as the cache is sure to hold.
 func (st *stager) crowded() bool { return st.touched >= stateCache/2 }
 
-// applied tells the stager that the group is in the database.
-func (st *stager) applied() { st.touched, st.pending = 0, false }
+// applied tells the stager that the group is in the database. It returns the spans of runs that the
+// group deleted.
+func (st *stager) applied() (deleted []span) {
+	deleted, st.deleted = st.deleted, nil
+	st.touched, st.pending = 0, false
+	return deleted
+}
 
 // stage adds a request's changes to the group, whole or not at all. alone says that the group
 // is empty so far.
@@ -109,6 +103,7 @@ func (st *stager) stage(into *pebble.Batch, r *request, alone bool) error {
 	clear(tx.logs)
 	clear(tx.gone)
 	tx.counters = st.counters
+	tx.spans = nil
 	r.ignored = 0
 	tx.batch = st.life.db.NewBatch()
 	defer func() { _ = tx.batch.Close() }()
@@ -163,28 +158,6 @@ func (st *stager) stageParts(tx *transaction, r *request, b *store.Batch) error 
 	return st.writeStates(tx)
 }
 
-// writeStates adds the rooms and heads that the request changed, each once.
-func (st *stager) writeStates(tx *transaction) error {
-	var value [256]byte
-	for room, state := range tx.rooms {
-		if state.changed {
-			_ = tx.batch.Set(appendRoomKey(st.key[:0], room), appendRoomState(value[:0], state), nil)
-		}
-	}
-	for name, state := range tx.logs {
-		if state != nil && state.changed {
-			_ = tx.batch.Set(appendHeadKey(st.key[:0], name.room, name.log), appendLogState(value[:0], state), nil)
-		}
-	}
-	if tx.nextRoom != st.nextRoom {
-		_ = tx.batch.Set(keyNextRoom, binary.BigEndian.AppendUint64(value[:0], tx.nextRoom), nil)
-	}
-	if tx.arrivals != st.arrivals {
-		_ = tx.batch.Set(keyArrivals, binary.BigEndian.AppendUint64(value[:0], tx.arrivals), nil)
-	}
-	return nil
-}
-
 // keep makes the request's copies the truth.
 func (st *stager) keep(tx *transaction) {
 	for room := range tx.gone {
@@ -201,81 +174,9 @@ func (st *stager) keep(tx *transaction) {
 		st.logs.put(name, state)
 	}
 	st.counters = tx.counters
+	st.deleted = append(st.deleted, tx.spans...)
 	st.touched += len(tx.rooms) + len(tx.logs) + len(tx.gone)
 	st.pending = true
-}
-
-// room returns a room's state for reading and changing within the request. A room that
-// is not there is made when asked for, else nil.
-func (st *stager) room(tx *transaction, room wire.ID, create bool) (*roomState, error) {
-	if state, ok := tx.rooms[room]; ok {
-		return state, nil
-	}
-	var state *roomState
-	if !tx.gone[room] {
-		known, ok := st.rooms.get(room)
-		if !ok {
-			value, err := get(st.life.db, appendRoomKey(st.key[:0], room))
-			if err != nil {
-				return nil, err
-			}
-			if value != nil {
-				decoded, err := decodeRoomState(value)
-				if err != nil {
-					return nil, corrupt(err)
-				}
-				known = &decoded
-			}
-			st.rooms.put(room, known)
-			st.touched++
-		}
-		if known != nil {
-			state = &roomState{}
-			*state = *known
-		}
-	}
-	if state == nil && create {
-		if tx.nextRoom > 1<<32-1 {
-			return nil, fmt.Errorf("%w: no room numbers left", store.ErrTooLarge)
-		}
-		// Arrivals go on above those of every room dropped: it may be this one that comes back.
-		state = &roomState{number: uint32(tx.nextRoom), lastArrival: tx.arrivals, changed: true}
-		tx.nextRoom++
-	}
-	if state != nil {
-		tx.rooms[room] = state
-	}
-	return state, nil
-}
-
-// log returns a log's state, or nil.
-func (st *stager) log(tx *transaction, room *roomState, log wire.ID) (*logState, error) {
-	name := logKey{room.number, log}
-	if state, ok := tx.logs[name]; ok {
-		return state, nil
-	}
-	known, ok := st.logs.get(name)
-	if !ok {
-		value, err := get(st.life.db, appendHeadKey(st.key[:0], room.number, log))
-		if err != nil {
-			return nil, err
-		}
-		if value != nil {
-			decoded, err := decodeLogState(log, value)
-			if err != nil {
-				return nil, corrupt(err)
-			}
-			known = &decoded
-		}
-		st.logs.put(name, known)
-		st.touched++
-	}
-	if known == nil {
-		return nil, nil
-	}
-	state := *known
-	tx.logs[name] = &state
-	return &state, nil
 }
 
 // appendRun adds run i of the request's batch, or finds that it is held.
@@ -316,7 +217,7 @@ func (st *stager) appendRun(tx *transaction, r *request, i int) error {
 	log.changed = true
 	log.Last, log.Link = run.Last, run.Link
 	log.Bytes += uint64(len(run.Bytes))
-	log.LastArrival, log.LastReceived = arrival, run.Received
+	log.LastArrival, log.LastReceived, log.Note = arrival, run.Received, run.Note
 
 	op := tx.batch.SetDeferred(runKeySize, runValueSize(run, arrival))
 	appendRunKey(op.Key[:0], room.number, log.number, run.First)
@@ -324,10 +225,12 @@ func (st *stager) appendRun(tx *transaction, r *request, i int) error {
 	if err := op.Finish(); err != nil {
 		return translate(err)
 	}
-	op = tx.batch.SetDeferred(arrivalKeySize, 16)
+	size := uint64(len(run.Bytes))
+	op = tx.batch.SetDeferred(arrivalKeySize, 16+uvarintSize(size))
 	appendArrivalKey(op.Key[:0], room.number, arrival)
 	binary.BigEndian.PutUint64(op.Value, log.number)
 	binary.BigEndian.PutUint64(op.Value[8:], run.First)
+	binary.PutUvarint(op.Value[16:], size)
 	return translate(op.Finish())
 }
 

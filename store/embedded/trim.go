@@ -21,6 +21,9 @@ func (st *stager) dropRoom(tx *transaction, id wire.ID) error {
 		if err := tx.batch.DeleteRange(from, to, nil); err != nil {
 			return translate(err)
 		}
+		if table == tableRun {
+			tx.spans = append(tx.spans, span{from, to})
+		}
 	}
 	tx.arrivals = max(tx.arrivals, room.lastArrival)
 	delete(tx.rooms, id)
@@ -101,6 +104,8 @@ func (st *stager) trimRuns(tx *transaction, room *roomState, log *logState, floo
 	if err := arrivals.flush(); err != nil {
 		return translate(err)
 	}
+	// From the log's beginning: what earlier trims left counts too.
+	tx.spans = append(tx.spans, span{appendRunKey(nil, room.number, log.number, 0), to})
 	return translate(tx.batch.DeleteRange(from, to, nil))
 }
 

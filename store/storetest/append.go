@@ -25,11 +25,13 @@ var appendCases = []testCase{
 	}},
 	{"the head is the last run", func(h *harness) {
 		runs := chain("a", 1, 4, 2)
+		runs[2].Note, runs[3].Note = "of the third", "of the last"
 		h.append(runs...)
 		last := runs[3]
 		want := store.Head{
 			Log: last.Log, Author: last.Author, Floor: 0, Last: 8, Link: last.Link,
 			Bytes: 400, LastArrival: last.Arrival, LastReceived: last.Received,
+			Note: "of the last",
 		}
 		if got := h.head("a"); got != want || last.Arrival == 0 {
 			h.Errorf("head %+v, want %+v", got, want)

@@ -121,9 +121,12 @@ var valueCases = []testCase{
 	}},
 	{"in one batch the later value of a key wins", func(h *harness) {
 		h.apply(&store.Batch{Values: []store.Value{
-			{Key: "a", Value: []byte("1")}, {Key: "a", Value: []byte("2")},
-			{Key: "b", Value: []byte("1")}, {Key: "b", Value: nil},
-			{Key: "c", Value: nil}, {Key: "c", Value: []byte("3")},
+			{Key: "a", Value: []byte("1")},
+			{Key: "a", Value: []byte("2")},
+			{Key: "b", Value: []byte("1")},
+			{Key: "b", Value: nil},
+			{Key: "c", Value: nil},
+			{Key: "c", Value: []byte("3")},
 		}})
 		var got []string
 		for _, value := range collect(h, h.Store.Values(h.ctx(), "")) {

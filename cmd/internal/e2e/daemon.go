@@ -17,13 +17,15 @@ type Daemon struct {
 	Addr string // as its `ready` line tells
 	ID   string
 	Port string // of Addr
+
+	flags []string
 }
 
 // Daemon starts `parley daemon` with the flags and waits for its `ready` line.
 // The log is the process's Err.
 func (h *Host) Daemon(flags ...string) *Daemon {
 	h.t.Helper()
-	d := &Daemon{Host: h}
+	d := &Daemon{Host: h, flags: flags}
 	d.Process = h.Spawn(nil, append([]string{Binary(h.t), "daemon", "--log-format", "json"}, flags...))
 	line, err := d.Out.FirstLine(ReadyWithin)
 	if err != nil {
@@ -91,11 +93,11 @@ func (h *Host) NetworkSecret() string {
 	return file
 }
 
-// Restart kills the daemon with SIGKILL and starts it again on the same home.
-func (d *Daemon) Restart(flags ...string) *Daemon {
+// Again starts the daemon again, after it ended, with the same flags on the same
+// home.
+func (d *Daemon) Again() *Daemon {
 	d.t.Helper()
-	d.Kill()
-	return d.Host.Daemon(flags...)
+	return d.Host.Daemon(d.flags...)
 }
 
 // Quit ends the daemon by SIGTERM and fails the test unless its exit code is 0.

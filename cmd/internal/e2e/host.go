@@ -41,6 +41,9 @@ func (h *Host) At(name string) *Host {
 	return &other
 }
 
+// Folder is the part of the host's home that is kept for "peer" or "user".
+func (h *Host) Folder(of string) string { return filepath.Join(h.Home, of) }
+
 // Command is a program that will run on the host once Start is called with it.
 // Its environment is the tests', with the host's home and the additions in env.
 func (h *Host) Command(ctx context.Context, env []string, argv ...string) *exec.Cmd {

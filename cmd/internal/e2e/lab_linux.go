@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -123,7 +124,7 @@ func (h *Host) plug() (err error) {
 	if err := h.lab.net.LinkSetUp(port); err != nil {
 		return err
 	}
-	return h.inside(func(nl *netlink.Handle) error {
+	err = h.inside(func(nl *netlink.Handle) error {
 		lo, err := nl.LinkByName("lo")
 		if err != nil {
 			return err
@@ -138,8 +139,35 @@ func (h *Host) plug() (err error) {
 		if err := nl.LinkSetIP6AddrGenMode(eth, genNone); err != nil {
 			return err
 		}
-		return nl.LinkSetUp(eth)
+		if err := nl.LinkSetUp(eth); err != nil {
+			return err
+		}
+		return carrier(nl, "eth0")
 	})
+	if err != nil {
+		return err
+	}
+	return carrier(h.lab.net, h.port)
+}
+
+// carrier waits until the kernel has noticed that both ends of an interface are
+// up, which it looks for at most once a second: before, the bridge forwards
+// nothing from the port.
+func carrier(nl *netlink.Handle, name string) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(StopWithin); ; <-tick.C {
+		link, err := nl.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if link.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s is %v after %v", name, link.Attrs().OperState, StopWithin)
+		}
+	}
 }
 
 func (h *Host) inside(f func(*netlink.Handle) error) error {

@@ -341,3 +341,16 @@ func TestAProxyDelaysStallsAndCuts(t *testing.T) {
 		t.Fatal("a connection that was cut still works")
 	}
 }
+
+// multicastFrom makes a socket's multicast leave by an interface.
+func multicastFrom(conn *net.UDPConn, eth *net.Interface) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptIPMreqn(int(fd), unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &unix.IPMreqn{Ifindex: int32(eth.Index)})
+	})
+	return errors.Join(err, failed)
+}

@@ -23,13 +23,13 @@ const inside = "PARLEY_LAB_INSIDE"
 func Main(m *testing.M) {
 	if os.Getenv(inside) != "" {
 		if err := prepare(); err != nil {
-			fmt.Fprintln(os.Stderr, "lab: cannot set up the loopback interface of the new namespace:", err)
+			fmt.Fprintln(os.Stderr, "lab: cannot set up the new namespaces:", err)
 			os.Exit(1)
 		}
 		os.Exit(m.Run())
 	}
 	cleanup := buildForTests()
-	code, err := again()
+	code, err := insideNamespaces()
 	if err != nil {
 		code = withoutNamespaces(m, err)
 	}
@@ -57,9 +57,9 @@ lab: profile that allows unshare(2) and clone(2) with CLONE_NEWUSER.
 	return m.Run()
 }
 
-// again runs this test binary in new namespaces and returns its exit code. The
+// insideNamespaces runs this test binary in new namespaces and returns its exit code. The
 // error is non-nil only when it could not be started there.
-func again() (int, error) {
+func insideNamespaces() (int, error) {
 	// The child dies with the thread that started it: hold on to this one.
 	runtime.LockOSThread()
 	attempts := []func(*syscall.SysProcAttr){withUserNamespace}
@@ -74,7 +74,7 @@ func again() (int, error) {
 		cmd.Env = append(os.Environ(), inside+"=1")
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags: syscall.CLONE_NEWNET,
+			Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,
 			Pdeathsig:  syscall.SIGKILL,
 		}
 		change(cmd.SysProcAttr)
@@ -135,9 +135,13 @@ func withoutTestLog(args []string) []string {
 	return kept
 }
 
-// prepare brings up the loopback interface of the tests' own network namespace,
-// with multicast, which Linux leaves off there and other systems have on.
+// prepare makes the mounts of the tests' own namespace private, and brings up its
+// loopback interface with multicast, which Linux leaves off there and other
+// systems have on.
 func prepare() error {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
 		return err

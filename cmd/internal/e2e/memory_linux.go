@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Resident returns the process's resident memory in bytes: what is its own, as
@@ -28,6 +30,30 @@ func (p *Process) ResidentPeak() uint64 {
 		p.t.Fatalf("lab: %s: %v", p.name, err)
 	}
 	return peak
+}
+
+// CPU returns what the process has used of the processors, in user mode and in
+// the kernel for it, to 10 ms.
+func (p *Process) CPU() time.Duration {
+	p.t.Helper()
+	if !p.Running() {
+		return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
+	if err != nil {
+		p.t.Fatalf("lab: %s: %v", p.name, err)
+	}
+	// proc(5): utime and stime are fields 14 and 15, the name in parentheses is field 2.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	var ticks uint64
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseUint(f, 10, 64)
+		if err != nil {
+			p.t.Fatalf("lab: %s: %v", p.name, err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
 }
 
 // field reads a line of kilobytes from a file of /proc.

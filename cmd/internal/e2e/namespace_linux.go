@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // A namespace is a network namespace with a thread that stays in it. Processes
@@ -21,18 +22,37 @@ type namespace struct {
 func newNamespace() (*namespace, error) {
 	n := &namespace{work: make(chan func()), ended: make(chan struct{})}
 	made := make(chan error, 1)
-	go n.thread(made)
+	apart(func() { n.thread(made) })
 	if err := <-made; err != nil {
 		return nil, fmt.Errorf("make a network namespace: %w", err)
 	}
 	return n, nil
 }
 
-// thread never unlocks its thread, so that it ends with the goroutine: a thread
-// in another namespace must not run anything else.
+// apart runs f on a thread of its own that ends with it: a thread that was in
+// another namespace must not run anything else.
+func apart(f func()) {
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the runtime ends the thread
+		if unix.Gettid() != unix.Getpid() {
+			f()
+			return
+		}
+		// The process's first thread cannot be ended: hold it, so that the
+		// goroutine that does the work gets another.
+		defer runtime.UnlockOSThread()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread()
+			f()
+		}()
+		<-done
+	}()
+}
+
 func (n *namespace) thread(made chan<- error) {
 	defer close(n.ended)
-	runtime.LockOSThread()
 	handle, err := netns.New()
 	n.handle = handle
 	made <- err
@@ -62,14 +82,13 @@ func (n *namespace) do(f func() error) error {
 		return f()
 	}
 	result := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
+	apart(func() {
 		if err := netns.Set(n.handle); err != nil {
 			result <- fmt.Errorf("enter the network namespace: %w", err)
 			return
 		}
 		result <- f()
-	}()
+	})
 	return <-result
 }
 

@@ -120,9 +120,14 @@ type Result struct {
 // Run runs a program on the host to its end, with the text as stdin.
 func (h *Host) Run(stdin string, argv ...string) Result {
 	h.t.Helper()
-	p := h.Spawn(nil, argv, func(c *exec.Cmd) { c.Stdin = strings.NewReader(stdin) })
+	p := h.Spawn(nil, argv, input(stdin))
 	code := p.Wait(CommandWithin)
 	return Result{Out: p.Out.String(), Err: p.Err.String(), Code: code}
+}
+
+// input gives a command its stdin.
+func input(text string) func(*exec.Cmd) {
+	return func(c *exec.Cmd) { c.Stdin = strings.NewReader(text) }
 }
 
 // Output keeps what a process writes, and lets tests wait for more of it.
@@ -162,11 +167,11 @@ func (o *Output) String() string {
 	return o.buf.String()
 }
 
-// Len returns the number of bytes so far.
-func (o *Output) Len() int {
+// Contains tells whether it has the text in it so far.
+func (o *Output) Contains(text string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.buf.Len()
+	return bytes.Contains(o.buf.Bytes(), []byte(text))
 }
 
 // Tail returns at most the last n bytes.

@@ -31,6 +31,7 @@ var may = map[string][]string{
 
 // testsMay lists what tests of a package may import beyond that.
 var testsMay = map[string][]string{
+	"rooms/client":   {"rooms/client/agent"},
 	"store/embedded": {"store/storetest"},
 }
 
@@ -44,6 +45,8 @@ var fenced = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":  {"store/embedded"},
 	"github.com/coreos/go-systemd/v22":  {"cmd"},
 	"github.com/gofrs/flock":            {"cmd/internal/home", "rooms/client"},
+	"github.com/jotaen/kong-completion": {"cmd"},
+	"github.com/posener/complete":       {"cmd"},
 	"github.com/rogpeppe/go-internal":   {"cmd"},
 	"github.com/schollz/progressbar/v3": {"cmd"},
 	"github.com/vishvananda/netlink":    {"cmd/internal/e2e", "discovery"},

@@ -1,0 +1,209 @@
+package rooms
+
+import (
+	"parley/wire"
+)
+
+// A hunt searches for the first runs in which two branches of a log differ: by
+// halving, with the other branch's runs pulled from a session and the own ones
+// read from the store. What it finds is a proof.
+type hunt struct {
+	r      *room
+	lg     *logState
+	l      *link
+	lo, hi uint64 // the branches agree up to lo, and differ at hi
+	at     uint64 // the message being looked at
+	theirs *Run
+	steps  int
+}
+
+// hunt begins a search, unless one is under way or there is no session to search with.
+// at is a message in which the branches differ. It reports whether it began.
+func (c *Core) hunt(r *room, lg *logState, l *link, at uint64) bool {
+	if l == nil || l.gone || !l.mayAsk || lg.hunting || lg.end != nil || r.hunts >= maxHunts || r.failed ||
+		c.now.Before(lg.huntHold) || at <= lg.floor || at > lg.limit {
+		return false
+	}
+	lg.hunting = true
+	r.hunts++
+	c.dropWant(r, lg.id)
+	c.huntStep(&hunt{r: r, lg: lg, l: l, lo: lg.floor, hi: at, at: at})
+	return true
+}
+
+// huntStep asks for the other branch's run at the message to look at.
+func (c *Core) huntStep(h *hunt) {
+	const maxSteps = 160 // halving takes 64, and a few at the ends of runs
+	if h.steps++; h.steps > maxSteps || h.hi <= h.lo || h.l.gone {
+		c.endHunt(h)
+		return
+	}
+	h.theirs = nil
+	m := &wire.Pull{Ref: h.l.ref, Wants: wire.List[wire.Want]{{Log: h.lg.id, First: h.at, Last: h.at}}}
+	c.startPull(h.l, m, &pull{hunt: h})
+}
+
+// hunted takes the run that was asked for.
+func (c *Core) hunted(h *hunt, run *Run) {
+	if run.Log == h.lg.id && run.First <= h.at && h.at <= run.Last() {
+		h.theirs = run
+	}
+}
+
+// huntEnded goes on when the pull has ended: the own run is looked up.
+func (c *Core) huntEnded(h *hunt) {
+	if h.theirs == nil || h.r.logs[h.lg.id] != h.lg || h.r.failed {
+		c.endHunt(h)
+		return
+	}
+	c.find(h.r, h.lg.id, h.at, func(ours *Run) { c.huntCompare(h, ours) })
+}
+
+func (c *Core) huntCompare(h *hunt, ours *Run) {
+	theirs := h.theirs
+	if ours == nil || h.r.logs[h.lg.id] != h.lg || h.r.failed {
+		c.endHunt(h)
+		return
+	}
+	switch {
+	case ours.Hash == theirs.Hash:
+		h.lo = ours.Last()
+	case Siblings(ours, theirs):
+		proof, err := NewProof(ours, theirs)
+		c.endHunt(h)
+		if err == nil {
+			c.takeProofs(h.r, nil, []*Proof{proof})
+		}
+		return
+	default:
+		if h.hi = min(ours.First, theirs.First); h.hi == h.at { // both begin here, after different ones
+			h.hi--
+		}
+	}
+	h.at = h.lo + (h.hi-h.lo+1)/2
+	c.huntStep(h)
+}
+
+func (c *Core) endHunt(h *hunt) {
+	h.lg.hunting = false
+	h.lg.huntHold = c.now.Add(compareDelayMax)
+	h.r.hunts = max(0, h.r.hunts-1) // 0 after the room was read anew
+}
+
+func (r *room) proofByID(id wire.ID) *Proof { return r.proofs2[id] }
+
+// takeProofs stages proofs of forks. Of one log the one of the earliest fork is
+// kept, of two such the one with the lower ID.
+func (c *Core) takeProofs(r *room, from *link, proofs []*Proof) {
+	for _, p := range proofs {
+		if p.Room != r.id || !r.openRoom && len(r.auth.named[p.Author]) == 0 {
+			c.refuseRecord(from)
+			continue
+		}
+		held := r.proofByLog[p.Log]
+		if held != nil && (held.First < p.First || held.First == p.First && held.ID.Compare(p.ID) <= 0) {
+			continue
+		}
+		if held == nil && len(r.proofByLog) >= maxProofs {
+			continue
+		}
+		f := c.fly(r)
+		if held != nil {
+			f.dropRecord(r, storeProof, held.ID)
+			delete(r.proofs2, held.ID)
+			r.proofs.drop(held.ID)
+			r.digestsFresh = false
+		}
+		c.stats.Forks++
+		c.do(Note{Room: r.id, Log: p.Log, Text: "an author has forked its log: it ends before the fork"})
+		r.proofByLog[p.Log] = p
+		r.proofs2[p.ID] = p
+		f.addRecord(r, storeProof, p.ID, p.Raw)
+		f.proofs = append(f.proofs, flightRecord{r, p.ID, from})
+		if lg := r.logs[p.Log]; lg != nil {
+			c.limitLog(r, lg)
+		}
+	}
+}
+
+// applyStops finds the logs that entries end, after the authority changed.
+func (c *Core) applyStops(r *room) {
+	r.auth.Now()
+	if len(r.auth.stops) == 0 && !r.stopped {
+		return
+	}
+	r.stopped = true
+	for _, id := range sortedIDs(r.logs) {
+		if lg := r.logs[id]; lg != nil && lg.state != nil {
+			c.limitLog(r, lg)
+		}
+	}
+}
+
+// limitLog finds where a log ends: before the first fork that a proof shows, and
+// with what every stop names that counts and that the log's first run had not seen.
+func (c *Core) limitLog(r *room, lg *logState) {
+	limit := Pin{Log: lg.id, Number: noLimit}
+	if p := r.proofByLog[lg.id]; p != nil {
+		limit.Number, limit.Link = p.First-1, p.Prev
+		if lg.state != nil {
+			lg.state.Fork = p.First
+		}
+	}
+	if !r.openRoom && lg.state != nil {
+		if start := r.auth.View(lg.state.FirstHeads); start != nil {
+			for _, i := range r.auth.stops[lg.author] {
+				if start.seen.has(i) {
+					continue
+				}
+				pin, _ := r.auth.nodes[i].entry.Body.(*Leave).Pin(lg.id)
+				if pin.Number < limit.Number {
+					limit.Number, limit.Link = pin.Number, pin.Link
+				}
+			}
+		}
+	}
+	if lg.limit == limit.Number && lg.limitLink == limit.Link {
+		return
+	}
+	lg.limit, lg.limitLink, lg.end = limit.Number, limit.Link, nil
+	c.cutLog(r, lg)
+	r.setHead(lg)
+}
+
+// cutLog finds the end of what counts of a log that is held beyond its limit.
+func (c *Core) cutLog(r *room, lg *logState) {
+	limit, link := lg.limit, lg.limitLink
+	if lg.cutting || lg.durable < limit || lg.durable == limit && (limit == 0 || lg.durLink == link) {
+		return
+	}
+	cut := func(number uint64, link wire.ID) {
+		lg.end = &Pin{Log: lg.id, Number: number, Link: link}
+		c.dropWant(r, lg.id)
+		c.dropParked(r, lg)
+		r.setHead(lg)
+		for _, l := range r.links {
+			c.stateSoon(l, stateDelay)
+		}
+		c.note(r, nil, "messages beyond the end of a log do not count any more")
+	}
+	if limit <= lg.floor {
+		cut(0, wire.ID{})
+		return
+	}
+	lg.cutting = true
+	c.find(r, lg.id, limit, func(run *Run) {
+		lg.cutting = false
+		switch {
+		case r.logs[lg.id] != lg:
+		case lg.limit != limit || lg.limitLink != link: // it changed meanwhile
+			c.cutLog(r, lg)
+		case run == nil || run.Last() < limit:
+			cut(0, wire.ID{})
+		case run.Last() == limit && run.Hash == link:
+			cut(limit, link)
+		default:
+			cut(run.First-1, run.Prev)
+		}
+	})
+}
