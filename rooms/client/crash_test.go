@@ -125,7 +125,7 @@ func TestASenderKilledAtAnyStepAndRunAgainWithItsKeysSendsEachMessageOnce(t *tes
 func TestAPipeKilledAtAnyStepLosesNothingPrintedAndDoublesNothing(t *testing.T) {
 	key := newKey(t, "ann")
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for round := range 60 {
+	for round := range 25 {
 		p := newFakePeer(t)
 		dir := t.TempDir()
 		const lines = 3000

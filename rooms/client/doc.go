@@ -14,4 +14,6 @@
 //	rooms/ROOM/outbox    writer state and what is not acknowledged (outbox.go)
 //	rooms/ROOM/keys      what was sent under a name (keytable.go)
 //	rooms/ROOM/lock, turn  who may write now, and who is next (turn.go)
+//	rooms/ROOM/chain     held by who adds to the room's chain of entries
+//	rooms/ROOM/addresses where peers that have the room were said to be
 package client

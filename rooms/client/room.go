@@ -29,6 +29,8 @@ type room struct {
 	claims map[wire.ID]string // members' own names, of the authority held
 	serial uint64             // counts the changes of auth and keys
 
+	warned wire.ID // the epoch of which the user was told that outsiders can read it
+
 	refreshing sync.Mutex // one refresh at a time
 }
 
@@ -293,9 +295,12 @@ type writing struct {
 	epoch wire.ID
 	key   epochKey
 	heads []wire.ID
+
+	outsiders int // who have the key, or may, and are no members any more
 }
 
-// writing chooses the epoch for the next run of the user and names its heads.
+// writing chooses the epoch for the next run of the user, of several the one
+// that the fewest outsiders can read, and names the run's heads.
 // previous are the heads of the log's last run. Errors wrap ErrNotMember,
 // ErrReadOnly or ErrNoKey.
 func (r *room) writing(previous []wire.ID) (w writing, err error) {
@@ -317,12 +322,26 @@ func (r *room) writing(previous []wire.ID) (w writing, err error) {
 			return w, errStaleAuthority
 		}
 	}
+	found := false
 	for _, e := range now.Epochs() {
-		if key, ok := r.keys[e.ID]; ok {
-			return writing{epoch: e.ID, key: key, heads: r.auth.Heads(r.c.me, previous)}, nil
+		key, ok := r.keys[e.ID]
+		if !ok {
+			continue
+		}
+		outsiders := len(now.Outsiders(e))
+		if !found || outsiders < w.outsiders {
+			w, found = writing{epoch: e.ID, key: key, outsiders: outsiders}, true
 		}
 	}
-	return w, fmt.Errorf("%w: the room's newest key was not sealed to you", ErrNoKey)
+	if !found {
+		return w, fmt.Errorf("%w: the room's newest key was not sealed to you", ErrNoKey)
+	}
+	w.heads = r.auth.Heads(r.c.me, previous)
+	if w.outsiders > 0 && r.warned != w.epoch {
+		r.warned = w.epoch
+		r.c.notice("%s who left could still read this, until the master's agent has changed the room's key", count(w.outsiders, "member"))
+	}
+	return w, nil
 }
 
 // errStaleAuthority says that the last run was written knowing entries that
