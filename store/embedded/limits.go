@@ -15,7 +15,7 @@ const (
 	memTableBytes = 4 << 20
 
 	// memTableStop is how many write buffers may wait for the disk before writers do.
-	memTableStop = 3
+	memTableStop = 2
 
 	// maxOpenFiles is the soft limit of files that Pebble keeps open: far below the usual
 	// 1,024 of a process, which has sessions to hold too.
@@ -77,7 +77,7 @@ const (
 	reopenGrace = 2 * time.Second
 
 	// reserveBytes is the free space that only deletions may use. It is what giving space back
-	// takes first: the write buffers and their log once more (5 times memTableBytes each way), and
+	// takes first: the write buffers and their log once more (a few times memTableBytes each way), and
 	// the output of a merge before its input goes. On a small disk the reserve is one part in reserveShare.
 	reserveBytes = 64 << 20
 	reserveShare = 4
