@@ -104,7 +104,7 @@ func (p *persister) commit(ctx context.Context, group []rooms.Persist) {
 		}
 	}
 	err := p.store.Apply(ctx, all)
-	if len(group) == 1 || err == nil || errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrClosed) {
+	if len(group) == 1 || !refused(err) {
 		p.done(rooms.Persisted{From: group[0].Batch, To: group[len(group)-1].Batch, Err: err}, all)
 		return
 	}
@@ -112,6 +112,12 @@ func (p *persister) commit(ctx context.Context, group []rooms.Persist) {
 		err := p.store.Apply(ctx, g.Data)
 		p.done(rooms.Persisted{From: g.Batch, To: g.Batch, Err: err}, g.Data)
 	}
+}
+
+// refused reports whether the store has refused a batch for what it says. Any
+// other failure is the store's own, and meets every batch.
+func refused(err error) bool {
+	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrInvalid) || errors.Is(err, store.ErrTooLarge)
 }
 
 // drops reports whether a batch drops what an earlier one may write: a batch

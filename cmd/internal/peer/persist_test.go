@@ -25,8 +25,6 @@ type gatedStore struct {
 	applied [][]wire.ID // logs of each batch that was written
 }
 
-var errBad = errors.New("refused")
-
 func (s *gatedStore) Apply(_ context.Context, b *store.Batch) error {
 	<-s.gate
 	if s.full {
@@ -35,7 +33,7 @@ func (s *gatedStore) Apply(_ context.Context, b *store.Batch) error {
 	var logs []wire.ID
 	for _, r := range b.Runs {
 		if r.Log == s.bad {
-			return errBad
+			return store.ErrConflict
 		}
 		logs = append(logs, r.Log)
 	}
@@ -82,7 +80,7 @@ func TestBatchesThatWaitShareOneCommit(t *testing.T) {
 func TestOneBadBatchDoesNotTakeTheOthersWithIt(t *testing.T) {
 	s := &gatedStore{gate: make(chan struct{}), bad: wire.Hash("b")}
 	outcome := collect(t, s, wire.Hash("a"), wire.Hash("b"), wire.Hash("c"))
-	if outcome[1] != nil || !errors.Is(outcome[2], errBad) || outcome[3] != nil {
+	if outcome[1] != nil || !errors.Is(outcome[2], store.ErrConflict) || outcome[3] != nil {
 		t.Fatalf("outcomes %v", outcome)
 	}
 }
