@@ -75,3 +75,20 @@ func TestTimeoutZeroNeverEndsASend(t *testing.T) {
 		}
 	})
 }
+
+func TestReadingOnIsNoProgressOfASend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, w := watchStall(t.Context(), &burst{[][][]byte{{[]byte("a")}, {[]byte("b")}}}, 30*time.Second)
+		defer w.stop()
+		for range 2 {
+			if _, err := w.Next(ctx, 10); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Second)
+		}
+		synctest.Wait()
+		if !errors.Is(context.Cause(ctx), errTimeout) {
+			t.Errorf("after 40 s without an acknowledgement the cause is %v", context.Cause(ctx))
+		}
+	})
+}
