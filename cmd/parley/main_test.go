@@ -59,11 +59,12 @@ func newHome(t testing.TB) string {
 
 // environment is this process's without what would change a command.
 func environment() []string {
-	env := []string{asParley + "=1"}
+	// Under the race detector a process would sleep for a second at its end.
+	env := []string{asParley + "=1", "GORACE=atexit_sleep_ms=0 " + os.Getenv("GORACE")}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		switch name {
-		case "PARLEY_HOME", "PARLEY_PASSPHRASE", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "COMP_LINE", "COMP_POINT", asParley:
+		case "PARLEY_HOME", "PARLEY_PASSPHRASE", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "COMP_LINE", "COMP_POINT", "GORACE", asParley:
 			continue
 		}
 		env = append(env, v)
