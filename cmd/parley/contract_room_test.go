@@ -244,6 +244,10 @@ func TestAReaderIsRefused(t *testing.T) {
 	if r := parley(t, b.home, "send", "paper", "me too"); r.code != exitRefused || r.err != "parley: you may read this room, not write: you are a reader; ask the room's master for another role\n" {
 		t.Errorf("exit code %d: %s", r.code, r.err)
 	}
+	must(t, b.home, "room", "leave", "paper")
+	if r := parley(t, b.home, "tail", "paper"); r.code != exitFailed {
+		t.Errorf("a room that was left: exit code %d: %s", r.code, r.err)
+	}
 }
 
 func TestAServerServesUsersWhoRunNoPeer(t *testing.T) {

@@ -286,9 +286,12 @@ func (c *Client) Leave(ctx context.Context, id wire.ID) error {
 	case rooms.RoleNone:
 		return c.drop(ctx, r) // left or never in: only this home still names it
 	}
-	// What is not acknowledged yet is part of what the leave names.
-	if err := newWriter(c, r, interactive, nil).window(ctx); err != nil {
-		return err
+	// What is not acknowledged yet is part of what the leave names. Who may not
+	// write has nothing of the kind.
+	if role.MayWrite() {
+		if err := newWriter(c, r, interactive, nil).window(ctx); err != nil {
+			return err
+		}
 	}
 	pins, err := c.ownLogs(ctx, r)
 	if err != nil {

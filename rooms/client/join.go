@@ -259,10 +259,14 @@ func (c *Client) firstSync(ctx context.Context, id wire.ID, opts JoinOptions) er
 	}
 	defer s.Reset(wire.CodeOK, "")
 	alone := c.cfg.Now().Add(joinPeers)
+	var last wire.RoomProgress // a report that says nothing new is no progress
+	moved := time.Now()
 	for seen := false; ; {
 		wait := opts.Timeout
 		if !seen {
 			wait = joinPeers
+		} else if wait > 0 {
+			wait = max(wait-time.Since(moved), 1)
 		}
 		p, err := c.progress(ctx, s, wait)
 		switch {
@@ -271,6 +275,9 @@ func (c *Client) firstSync(ctx context.Context, id wire.ID, opts JoinOptions) er
 			return nil
 		case err != nil:
 			return err
+		}
+		if *p != last {
+			last, moved = *p, time.Now()
 		}
 		seen = seen || p.Peers > 0 || c.cfg.Now().After(alone)
 		now := Progress{Messages: p.Messages, Missing: p.Missing, Peers: p.Peers, Done: p.InStep > 0 && p.Missing == 0}
