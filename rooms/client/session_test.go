@@ -145,7 +145,7 @@ func (p *realPeer) grant(s *session.Session, st *session.Stream) error {
 	p.tokensMu.Lock()
 	p.tokens[id] = grantedToken{key, user}
 	p.tokensMu.Unlock()
-	sealed, err := identity.SealTo(user.Sealing, tokenInfo(p.id, id[:]), key[:])
+	sealed, err := identity.SealTo(user.Sealing, session.TokenInfo(p.id, id), key[:])
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"parley/handshake"
+	"parley/session"
 	"parley/wire"
 )
 
@@ -94,23 +94,12 @@ func (c *Client) takeToken(ctx context.Context, conn *connection) error {
 		return wire.Errorf(wire.CodeProtocol, "a token's ID has %d bytes", len(grant.ID))
 	}
 	copy(t.ID[:], grant.ID)
-	key, err := c.cfg.Identity.OpenSealed(tokenInfo(conn.peer, grant.ID), grant.Sealed)
+	key, err := c.cfg.Identity.OpenSealed(session.TokenInfo(conn.peer, t.ID), grant.Sealed)
 	if err != nil || len(key) != len(t.Key) {
 		return errors.Join(errors.New("client: the token does not open"), err)
 	}
 	copy(t.Key[:], key)
 	return c.saveToken(conn.peer, &t, min(grant.Expires, 1<<62))
-}
-
-// tokenInfo is the HPKE info of a token: "token" ‖ peer ID ‖ token ID, each
-// after its length as 4 bytes big-endian.
-func tokenInfo(peer wire.ID, id []byte) []byte {
-	var b bytes.Buffer
-	for _, f := range [][]byte{[]byte("token"), peer[:], id} {
-		b.Write([]byte{byte(len(f) >> 24), byte(len(f) >> 16), byte(len(f) >> 8), byte(len(f))})
-		b.Write(f)
-	}
-	return b.Bytes()
 }
 
 // Tokens lists the user's live tokens at the peer.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -133,19 +134,9 @@ func (p *Peer) peers() *wire.Peers {
 		if c := a.Peer.Compare(b.Peer); c != 0 {
 			return c
 		}
-		return compareStrings(a.Address, b.Address)
+		return strings.Compare(a.Address, b.Address)
 	})
 	return m
-}
-
-func compareStrings(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // servePeers answers a PeersGet, and again at every change of the links.
