@@ -161,8 +161,8 @@ func TestACopyThatIsCutAnywhereAndTakenUpAgainEndsEqual(t *testing.T) {
 					}
 					cuts++
 					storetest.CheckConsistent(t, to)
-					if mark, err := transfer.ReadMark(t.Context(), to); err != nil || mark != nil && mark.Whole && mark.Digest == sum(t, h.s).Digest.String() && left > 1 {
-						t.Errorf("a copy that was cut is marked as whole: %+v, %v", mark, err)
+					if mark, err := transfer.ReadMark(t.Context(), to); err != nil || mark != nil && mark.Whole && mark.Digest != sum(t, to).Digest.String() {
+						t.Errorf("a copy that is not what it says is marked as whole: %+v, %v", mark, err)
 					}
 				}
 				mark, err := transfer.ReadMark(t.Context(), to)
