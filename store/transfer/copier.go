@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,33 +79,28 @@ func (c *copier) flush(ctx context.Context) error {
 func (c *copier) grew(ctx context.Context, size int) error {
 	c.size += size + itemBytes
 	b := &c.batch
-	items := len(b.Runs) + len(b.Records) + len(b.Values) + len(b.Trims) + len(b.DropRecords)
+	items := len(b.Runs) + len(b.Records) + len(b.Values) + len(b.Trims) + len(b.Cuts) + len(b.DropRecords)
 	if c.size < batchBytes && items < batchItems {
 		return nil
 	}
 	return c.flush(ctx)
 }
 
-// room copies a room: trims first, then records, then runs by arrival.
+// room copies a room: what is gone goes first, then records, then runs by arrival.
 func (c *copier) room(ctx context.Context, room wire.ID) error {
-	heads, err := c.from.Heads(ctx, room)
-	if err != nil {
-		return fmt.Errorf("reading the source: %w", err)
+	r := &roomCopy{copier: c, room: room}
+	if err := r.read(ctx); err != nil {
+		return err
 	}
-	byLog := make(map[wire.ID]*store.Head, len(heads))
-	for i := range heads {
-		byLog[heads[i].Log] = &heads[i]
+	for i := range r.heads {
+		if err := r.prune(ctx, &r.heads[i]); err != nil {
+			return err
+		}
 	}
-	held, err := c.to.Heads(ctx, room)
-	if err != nil {
-		return fmt.Errorf("reading the destination: %w", err)
-	}
-	after, err := c.to.LastArrival(ctx, room)
-	if err != nil {
-		return fmt.Errorf("reading the destination: %w", err)
-	}
-	for i := range held {
-		if err := c.trim(ctx, room, &held[i], byLog[held[i].Log], after); err != nil {
+	for log := range r.held {
+		c.result.Dropped++
+		c.batch.Trims = append(c.batch.Trims, store.Trim{Room: room, Log: log, Floor: store.TrimAll})
+		if err := c.grew(ctx, 0); err != nil {
 			return err
 		}
 	}
@@ -118,133 +112,7 @@ func (c *copier) room(ctx context.Context, room wire.ID) error {
 			return err
 		}
 	}
-	return c.runs(ctx, room, heads, byLog, after)
-}
-
-// trim lets go of what the source has not any more of a log that the destination holds. after is the
-// destination's last arrival number.
-func (c *copier) trim(ctx context.Context, room wire.ID, held, source *store.Head, after uint64) error {
-	if source != nil && *source == *held {
-		return nil
-	}
-	t := store.Trim{Room: room, Log: held.Log, Floor: store.TrimAll}
-	if source == nil {
-		c.result.Dropped++
-	} else {
-		first, err := c.firstArrival(ctx, room, source)
-		if err != nil {
-			return err
-		}
-		if first <= after {
-			if t.Floor = source.Floor; t.Floor <= held.Floor {
-				return nil
-			}
-		} // else nothing of what is held is there any more: the log was trimmed beyond it, or began anew
-	}
-	c.batch.Trims = append(c.batch.Trims, t)
-	return c.grew(ctx, 0)
-}
-
-// firstArrival is the arrival number of the first run that the source holds of a log, or of its last one when
-// all are trimmed.
-func (c *copier) firstArrival(ctx context.Context, room wire.ID, source *store.Head) (uint64, error) {
-	if source.Floor == source.Last {
-		return source.LastArrival, nil
-	}
-	run, err := c.from.RunAt(ctx, room, source.Log, source.Floor+1)
-	if err != nil {
-		return 0, fmt.Errorf("reading the source: %w", err)
-	}
-	return run.Arrival, nil
-}
-
-// runs copies the runs above the last arrival that the destination has, and what remains of logs and
-// numbers whose runs are gone.
-func (c *copier) runs(ctx context.Context, room wire.ID, heads []store.Head, byLog map[wire.ID]*store.Head, after uint64) error {
-	last, err := c.from.LastArrival(ctx, room)
-	if err != nil {
-		return fmt.Errorf("reading the source: %w", err)
-	}
-	hollow := hollowRuns(room, heads, after)
-	for i := range heads {
-		if heads[i].LastArrival <= after {
-			c.done += heads[i].Last - heads[i].Floor // about: it is only shown
-		}
-	}
-	for run, err := range c.from.Arrivals(ctx, room, after) {
-		if err != nil {
-			return fmt.Errorf("reading the source: %w", err)
-		}
-		for len(hollow) > 0 && hollow[0].Arrival < run.Arrival {
-			if err := c.hollow(ctx, hollow[0]); err != nil {
-				return err
-			}
-			hollow = hollow[1:]
-		}
-		if h := byLog[run.Log]; h != nil && h.Last == run.Last {
-			run.Note = h.Note
-		}
-		n := run.Last - run.First + 1
-		c.done += n
-		c.result.Copied += n
-		c.batch.Runs = append(c.batch.Runs, run)
-		if err := c.grew(ctx, len(run.Bytes)+len(run.Note)); err != nil {
-			return err
-		}
-	}
-	for _, h := range hollow {
-		if err := c.hollow(ctx, h); err != nil {
-			return err
-		}
-	}
-	if err := c.flush(ctx); err != nil {
-		return err
-	}
-	return c.reach(ctx, room, last)
-}
-
-// hollowRuns stand for the logs of which every run was trimmed: of the last one there is its place.
-func hollowRuns(room wire.ID, heads []store.Head, after uint64) (runs []store.Run) {
-	for i := range heads {
-		h := &heads[i]
-		if h.Floor == h.Last && h.LastArrival > after {
-			runs = append(runs, store.Run{
-				Room: room, Log: h.Log, Author: h.Author, First: h.Last, Last: h.Last, Link: h.Link,
-				Arrival: h.LastArrival, Received: h.LastReceived, Note: h.Note,
-			})
-		}
-	}
-	slices.SortFunc(runs, func(a, b store.Run) int { return cmp.Compare(a.Arrival, b.Arrival) })
-	return runs
-}
-
-// hollow gives a log its place and trims it away again.
-func (c *copier) hollow(ctx context.Context, run store.Run) error {
-	c.batch.Runs = append(c.batch.Runs, run)
-	if err := c.flush(ctx); err != nil { // a batch trims before it appends
-		return err
-	}
-	c.batch.Trims = append(c.batch.Trims, store.Trim{Room: run.Room, Log: run.Log, Floor: run.Last})
-	return c.flush(ctx)
-}
-
-// reach brings the room's last arrival number to that of the source: the run that had it may be gone, and
-// a number is never given twice. A room that has nothing else comes into being so.
-func (c *copier) reach(ctx context.Context, room wire.ID, last uint64) error {
-	now, err := c.to.LastArrival(ctx, room)
-	if err != nil {
-		return fmt.Errorf("reading the destination: %w", err)
-	}
-	if now >= last {
-		return nil
-	}
-	log := wire.Hash("transfer", room[:])
-	c.batch.Runs = []store.Run{{Room: room, Log: log, First: 1, Last: 1, Link: log, Arrival: last}}
-	if err := c.flush(ctx); err != nil {
-		return err
-	}
-	c.batch.Trims = []store.Trim{{Room: room, Log: log, Floor: store.TrimAll}}
-	return c.flush(ctx)
+	return r.runs(ctx)
 }
 
 // both walks two sequences that ascend by key, and calls f for each key with the item of each

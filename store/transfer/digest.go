@@ -158,8 +158,13 @@ func (d *digester) head(h *store.Head) {
 	d.uint(h.Last)
 	d.id(h.Link)
 	d.uint(h.Bytes)
-	d.uint(h.LastArrival)
-	d.signed(h.LastReceived)
+	if h.Floor == h.Last {
+		d.uint(0)
+		d.uint(0)
+	} else {
+		d.uint(h.LastArrival)
+		d.signed(h.LastReceived)
+	}
 	d.text(h.Note)
 	d.end()
 	d.c.Logs++

@@ -18,5 +18,6 @@
 //	  for each kind 1 to 4      for each record, ascending: "record", kind, ID, bytes
 //	for each value, ascending   "value", key, value; keys below "transfer/" are left out
 //
+// Of a log without runs, last arrival and last received are taken as 0: they are of no run that is held.
 // Equal content has equal digests in every engine. The instance is not part of it.
 package transfer
