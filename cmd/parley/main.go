@@ -29,6 +29,7 @@ type cli struct {
 	Room     roomCmd     `cmd:"" help:"Make, join, list, check and leave rooms."`
 	Send     sendCmd     `cmd:"" help:"Send a message, or each line of standard input as one."`
 	Tail     tailCmd     `cmd:"" help:"Show the messages of a room."`
+	Store    storeCmd    `cmd:"" help:"Check, back up, restore or move where messages are kept."`
 	Token    tokenCmd    `cmd:"" help:"List or revoke the tokens by which this user's sessions are resumed."`
 	Complete completeCmd `cmd:"" name:"completion" help:"Print a completion script for your shell."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
