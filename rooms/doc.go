@@ -198,7 +198,8 @@
 //	VOID     otherwise
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
-// one is not, and is judged again when entries come. A pending one is parked
+// one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
+// judged again when entries come. A pending one is parked
 // within a bound, never acknowledged, and what it waits for is fetched.
 //
 // A writer's heads are those of the chained entries that count and its own
