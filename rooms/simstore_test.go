@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"parley/store"
 	"parley/wire"
@@ -14,7 +13,7 @@ import (
 // to it and not applied is lost at a crash.
 type simStore struct {
 	rooms   map[wire.ID]*simRoom
-	values  map[string][]byte
+	values  map[string]map[string][]byte // by room's prefix and key
 	waiting []Persist
 	fail    int // batches that will fail
 }
@@ -27,7 +26,7 @@ type simRoom struct {
 }
 
 func newSimStore() *simStore {
-	return &simStore{rooms: map[wire.ID]*simRoom{}, values: map[string][]byte{}}
+	return &simStore{rooms: map[wire.ID]*simRoom{}, values: map[string]map[string][]byte{}}
 }
 
 func (s *simStore) room(id wire.ID) *simRoom {
@@ -91,13 +90,22 @@ func (s *simStore) apply(b *store.Batch) error {
 		s.room(rec.Room).records[recordKey(rec.Kind, rec.ID)] = rec
 	}
 	for _, v := range b.Values {
-		if v.Value == nil {
-			delete(s.values, v.Key)
-		} else {
-			s.values[v.Key] = v.Value
-		}
+		s.set(v)
 	}
 	return nil
+}
+
+// set writes a value of a room, or deletes it.
+func (s *simStore) set(v store.Value) {
+	prefix := v.Key[:len(RoomValues(wire.ID{}))]
+	if v.Value == nil {
+		delete(s.values[prefix], v.Key)
+		return
+	}
+	if s.values[prefix] == nil {
+		s.values[prefix] = map[string][]byte{}
+	}
+	s.values[prefix][v.Key] = v.Value
 }
 
 func (r *simRoom) append(run *store.Run) error {
@@ -188,10 +196,9 @@ func (s *simStore) crash(rng *rand.Rand) {
 
 func (s *simStore) data(id wire.ID, open bool) *RoomData {
 	d := &RoomData{Room: id}
-	for k, v := range s.values {
-		if strings.HasPrefix(k, RoomValues(id)) {
-			d.Values = append(d.Values, store.Value{Key: k, Value: v})
-		}
+	values := s.values[RoomValues(id)]
+	for _, k := range sortedStrings(values) {
+		d.Values = append(d.Values, store.Value{Key: k, Value: values[k]})
 	}
 	r := s.rooms[id]
 	if r == nil {
