@@ -50,7 +50,7 @@ func (c *Core) countedChange(r *room) (flipped []int, all bool) {
 			}
 		}
 	}
-	r.counted, r.countedOf, r.judgedAny = r.auth.counts, r.auth.known, true
+	r.counted, r.countedOf, r.judgedAny = r.auth.counts, r.auth.countedOf, true
 	return flipped, all
 }
 
@@ -71,9 +71,9 @@ func (c *Core) limitLog(r *room, lg *logState) {
 				if start.seen.has(i) {
 					continue
 				}
-				pin, _ := r.auth.nodes[i].entry.Body.(*Leave).Pin(lg.id)
-				if pin.Number < limit.Number {
-					limit.Number, limit.Link, why = pin.Number, pin.Link, ReasonLeft
+				e := r.auth.nodes[i].entry
+				if pin, _ := pinOf(e.pins(), lg.id); pin.Number < limit.Number {
+					limit.Number, limit.Link, why = pin.Number, pin.Link, stopReason(e, false)
 				}
 			}
 		}

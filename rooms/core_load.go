@@ -307,7 +307,7 @@ func (c *Core) loadJudged(r *room, d *RoomData) {
 	}
 	if r.judgedOn = int(d.parts.judged); r.judgedOn == r.auth.Len() {
 		r.auth.Now()
-		r.counted, r.countedOf, r.judgedAny = r.auth.counts, r.auth.known, true
+		r.counted, r.countedOf, r.judgedAny = r.auth.counts, r.auth.countedOf, true
 	}
 }
 
