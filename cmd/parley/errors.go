@@ -107,6 +107,8 @@ func judge(err error) (code int, advice string) {
 		return exitRefused, "ask the room's master for another role"
 	case is(client.ErrNoRoom):
 		return exitFailed, "parley room ls lists yours"
+	case is(client.ErrNoPerson):
+		return exitFailed, "parley room members ROOM lists who there is; a whole ID names anybody"
 	case is(client.ErrAmbiguous):
 		return exitFailed, "give more of it"
 	case is(client.ErrTooLarge):

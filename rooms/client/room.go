@@ -72,6 +72,10 @@ func (c *Client) forget(id wire.ID) {
 
 func (r *room) file(name string) string { return filepath.Join(r.dir, name) }
 
+func (r *room) epochFile() *epochFile {
+	return newEpochFile(r.file("epochs"), r.id, r.c.cfg.Identity)
+}
+
 // load reads the room's files once.
 func (r *room) load() error {
 	r.mu.Lock()
@@ -88,7 +92,7 @@ func (r *room) load() error {
 			return err
 		}
 	}
-	keys, err := readEpochKeys(r.file("epochs"))
+	keys, err := r.epochFile().read()
 	if err != nil {
 		return err
 	}
@@ -131,7 +135,6 @@ func (r *room) add(entries, boxes [][]byte) error {
 // openBoxes takes the epoch keys out of boxes that are sealed to the user.
 func (r *room) openBoxes(boxes [][]byte) error {
 	found := make(map[wire.ID]epochKey)
-	sealing := r.c.cfg.Identity.Bundle().Sealing
 	for _, raw := range boxes {
 		b, err := rooms.ParseBox(raw)
 		if err != nil || b.Room != r.id || b.Recipient != r.c.me {
@@ -141,7 +144,7 @@ func (r *room) openBoxes(boxes [][]byte) error {
 		if epoch == nil || r.hasKey(b.Epoch) {
 			continue
 		}
-		key, err := b.Open(epoch, sealing, r.c.cfg.Identity.OpenSealed)
+		key, err := r.openBox(b, epoch)
 		if err != nil {
 			r.c.cfg.Logger.Warn("box does not open", "room", r.id, "epoch", b.Epoch, "error", err)
 			continue
@@ -151,6 +154,17 @@ func (r *room) openBoxes(boxes [][]byte) error {
 	return r.keep(found)
 }
 
+// openBox opens a box with the user's sealing key, or an older one.
+func (r *room) openBox(b *rooms.Box, epoch *rooms.Entry) (key epochKey, err error) {
+	user := r.c.cfg.Identity
+	for _, sealing := range user.Sealings() {
+		if key, err = b.Open(epoch, sealing, user.OpenSealed); err == nil {
+			return key, nil
+		}
+	}
+	return key, err
+}
+
 func (r *room) hasKey(epoch wire.ID) bool { _, ok := r.keys[epoch]; return ok }
 
 // keep adds epoch keys to the room and its file. The caller holds mu.
@@ -158,7 +172,7 @@ func (r *room) keep(found map[wire.ID]epochKey) error {
 	if len(found) == 0 {
 		return nil
 	}
-	merged, err := addEpochKeys(r.c.ctx, r.file("epochs"), found)
+	merged, err := r.epochFile().add(r.c.ctx, found)
 	if err != nil {
 		return err
 	}
