@@ -247,7 +247,7 @@ func (c *Client) sealLink(r *room, invite *rooms.Entry, history rooms.History) (
 }
 
 // Rotate begins a new epoch, sealed to every member and live invite. The user
-// must be the master.
+// must be master or admin.
 func (c *Client) Rotate(ctx context.Context, id wire.ID) error {
 	r, err := c.room(id)
 	if err != nil {
@@ -256,13 +256,15 @@ func (c *Client) Rotate(ctx context.Context, id wire.ID) error {
 	if err := c.refreshRoom(ctx, id); err != nil {
 		return err
 	}
-	return r.exclusive(ctx, func() error {
-		fresh, err := c.newEpoch(r)
-		if err != nil {
-			return err
-		}
-		return c.submit(ctx, &wire.Submit{Room: id}, [][]byte{fresh.entry.Raw}, fresh.boxes)
-	})
+	return r.exclusive(ctx, func() error { return c.beginEpoch(ctx, r) })
+}
+
+func (c *Client) beginEpoch(ctx context.Context, r *room) error {
+	fresh, err := c.newEpoch(r)
+	if err != nil {
+		return err
+	}
+	return c.submit(ctx, &wire.Submit{Room: r.id}, [][]byte{fresh.entry.Raw}, fresh.boxes)
 }
 
 // Leave ends the user's membership and forgets the room here. The master
@@ -289,7 +291,9 @@ func (c *Client) Leave(ctx context.Context, id wire.ID) error {
 	// What is not acknowledged yet is part of what the leave names. Who may not
 	// write has nothing of the kind.
 	if role.MayWrite() {
-		if err := newWriter(c, r, interactive, nil).window(ctx); err != nil {
+		w := newWriter(c, r, interactive, nil)
+		w.anyway = true // nothing new is written
+		if err := w.window(ctx); err != nil {
 			return err
 		}
 	}

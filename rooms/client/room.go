@@ -223,6 +223,11 @@ func (r *room) members() (list []rooms.Member) {
 func (r *room) claim(id wire.ID) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.claimed()[id]
+}
+
+// claimed are the names that people of the room gave themselves. The caller holds mu.
+func (r *room) claimed() map[wire.ID]string {
 	if r.claims == nil {
 		r.claims = make(map[wire.ID]string)
 		for _, e := range r.auth.All() {
@@ -231,7 +236,7 @@ func (r *room) claim(id wire.ID) string {
 			}
 		}
 	}
-	return r.claims[id]
+	return r.claims
 }
 
 func bundleOf(e *rooms.Entry) *identity.Bundle {
@@ -303,64 +308,6 @@ func raws(list wire.List[wire.Bytes]) [][]byte {
 	}
 	return out
 }
-
-// writing is what a run is written under.
-type writing struct {
-	epoch wire.ID
-	key   epochKey
-	heads []wire.ID
-
-	outsiders int // who have the key, or may, and are no members any more
-}
-
-// writing chooses the epoch for the next run of the user, of several the one
-// that the fewest outsiders can read, and names the run's heads.
-// previous are the heads of the log's last run. Errors wrap ErrNotMember,
-// ErrReadOnly or ErrNoKey.
-func (r *room) writing(previous []wire.ID) (w writing, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.open {
-		w.key = r.keys[wire.ID{}]
-		return w, nil
-	}
-	now := r.auth.Now()
-	switch role := now.Role(r.c.me); {
-	case role == rooms.RoleNone:
-		return w, fmt.Errorf("%w: %s", ErrNotMember, r.id)
-	case !role.MayWrite():
-		return w, fmt.Errorf("%w: you are a %s", ErrReadOnly, role)
-	}
-	for _, id := range previous {
-		if !r.auth.Has(id) {
-			return w, errStaleAuthority
-		}
-	}
-	found := false
-	for _, e := range now.Epochs() {
-		key, ok := r.keys[e.ID]
-		if !ok {
-			continue
-		}
-		outsiders := len(now.Outsiders(e))
-		if !found || outsiders < w.outsiders {
-			w, found = writing{epoch: e.ID, key: key, outsiders: outsiders}, true
-		}
-	}
-	if !found {
-		return w, fmt.Errorf("%w: the room's newest key was not sealed to you", ErrNoKey)
-	}
-	w.heads = r.auth.Heads(r.c.me, previous)
-	if w.outsiders > 0 && r.warned != w.epoch {
-		r.warned = w.epoch
-		r.c.notice("%s who left could still read this, until the master's agent has changed the room's key", count(w.outsiders, "member"))
-	}
-	return w, nil
-}
-
-// errStaleAuthority says that the last run was written knowing entries that
-// are not in the room's file any more.
-var errStaleAuthority = errors.New("client: the room's entries are older than its last message")
 
 // removeFolder deletes what is kept of a room.
 func (r *room) removeFolder() error {

@@ -19,7 +19,11 @@ func (c *Client) Follow(ctx context.Context, id wire.ID, changed func(ctx contex
 	if err := c.refreshRoom(ctx, id); err != nil {
 		return err
 	}
-	s, err := c.request(ctx, interactive, &wire.AuthorityGet{Room: id, Known: r.digest(), Follow: true})
+	known := r.digest()
+	if r.lacksKey() {
+		known = nil // its box may have come since
+	}
+	s, err := c.request(ctx, interactive, &wire.AuthorityGet{Room: id, Known: known, Follow: true})
 	if err != nil {
 		return err
 	}
@@ -167,24 +171,58 @@ func (c *Client) sealFor(r *room, member, epoch wire.ID) (raw []byte, err error)
 	return raw, err
 }
 
-// Rotation reports whether the user, as the room's master, should begin a new
-// epoch: somebody who left could still read, or the newest epoch is older than age.
-func (c *Client) Rotation(id wire.ID, age time.Duration) (due bool, err error) {
+// Rotation reports whether the user, as one who may begin epochs, should begin
+// one: somebody who is no member any more could still read, several epochs stand
+// beside each other, or the newest is older than age. rank is the user's place
+// among those who may, from 0: the master's, then the admins' by ID; who does it first.
+func (c *Client) Rotation(id wire.ID, age time.Duration) (due bool, rank int, err error) {
 	r, err := c.room(id)
 	if err != nil || r.open {
-		return false, err
+		return false, 0, err
+	}
+	if !r.mayRotate() {
+		return false, 0, nil
 	}
 	r.view(func(_ *rooms.Authority, v *rooms.View) {
-		if v.Role(c.me) != rooms.RoleMaster {
-			return
+		for _, m := range v.Members() {
+			own := v.Role(c.me)
+			if m.ID != c.me && (m.Role > own || m.Role == own && m.ID.Compare(c.me) < 0) {
+				rank++
+			}
 		}
-		epochs := v.Epochs()
-		due = len(epochs) != 1
-		for _, e := range epochs {
-			due = due || len(v.Outsiders(e)) > 0 || c.cfg.Now().Sub(e.When()) > age
-		}
+		due = c.rotationDue(v, age)
 	})
-	return due, nil
+	return due, rank, nil
+}
+
+func (c *Client) rotationDue(v *rooms.View, age time.Duration) bool {
+	epochs := v.Epochs()
+	due := len(epochs) != 1
+	for _, e := range epochs {
+		due = due || len(v.Outsiders(e)) > 0 || c.cfg.Now().Sub(e.When()) > age
+	}
+	return due
+}
+
+// RotateDue begins a new epoch if, with what the peer has by now, one is due.
+func (c *Client) RotateDue(ctx context.Context, id wire.ID, age time.Duration) (rotated bool, err error) {
+	r, err := c.room(id)
+	if err != nil {
+		return false, err
+	}
+	if err := c.refreshRoom(ctx, id); err != nil {
+		return false, err
+	}
+	err = r.exclusive(ctx, func() error {
+		due := false
+		r.view(func(_ *rooms.Authority, v *rooms.View) { due = c.rotationDue(v, age) })
+		if !due {
+			return nil
+		}
+		rotated = true
+		return c.beginEpoch(ctx, r)
+	})
+	return rotated && err == nil, err
 }
 
 // Attach renews the delegation by which the peer keeps a room for the user.
