@@ -44,6 +44,7 @@ func registry() []Row {
 		{TypeTailMark, "TailMark", LegalPeerToUser, boundTiny, func() Message { return new(TailMark) }},
 		{TypeVerifyGet, "VerifyGet", LegalUserToPeer, boundTiny, func() Message { return new(VerifyGet) }},
 		{TypeVerified, "Verified", LegalPeerToUser, boundMiB, func() Message { return new(Verified) }},
+		{TypeHeadsGet, "HeadsGet", LegalUserToPeer, boundTiny, func() Message { return new(HeadsGet) }},
 		// Between peers (package rooms).
 		{TypeOffer, "Offer", LegalPeerToPeer, boundMiB, func() Message { return new(Offer) }},
 		{TypeMatch, "Match", LegalPeerToPeer, boundMiB, func() Message { return new(Match) }},
