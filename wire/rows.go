@@ -45,6 +45,8 @@ func registry() []Row {
 		{TypeVerifyGet, "VerifyGet", LegalUserToPeer, boundTiny, func() Message { return new(VerifyGet) }},
 		{TypeVerified, "Verified", LegalPeerToUser, boundMiB, func() Message { return new(Verified) }},
 		{TypeHeadsGet, "HeadsGet", LegalUserToPeer, boundTiny, func() Message { return new(HeadsGet) }},
+		{TypeSealedGet, "SealedGet", LegalUserToPeer, boundTiny, func() Message { return new(SealedGet) }},
+		{TypeSealed, "Sealed", LegalPeerToUser, boundMiB, func() Message { return new(Sealed) }},
 		// Between peers (package rooms).
 		{TypeOffer, "Offer", LegalPeerToPeer, boundMiB, func() Message { return new(Offer) }},
 		{TypeMatch, "Match", LegalPeerToPeer, boundMiB, func() Message { return new(Match) }},

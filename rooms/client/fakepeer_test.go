@@ -141,6 +141,16 @@ func (p *fakePeer) answer(ctx context.Context, s stream, m wire.Message) error {
 		return p.tail(ctx, s, m)
 	case *wire.HeadsGet:
 		return p.lastRuns(ctx, s, m)
+	case *wire.SealedGet:
+		out := &wire.Sealed{}
+		p.mu.Lock()
+		for _, b := range p.room(m.Room).boxes {
+			if b.Epoch == m.Epoch {
+				out.Recipients = append(out.Recipients, b.Recipient)
+			}
+		}
+		p.mu.Unlock()
+		return s.Send(ctx, out)
 	case *wire.AuthorityGet:
 		return p.authority(ctx, s, m)
 	case *wire.Submit:

@@ -249,11 +249,16 @@ func bundleOf(e *rooms.Entry) *identity.Bundle {
 	return nil
 }
 
-// lacksKey reports whether there is an epoch whose key the user lacks.
+// lacksKey reports whether there is an epoch whose key the user should have and lacks.
 func (r *room) lacksKey() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range r.auth.Now().AllEpochs() {
+	v := r.auth.Now()
+	m, ok := v.Member(r.c.me)
+	if !ok || !m.Role.HoldsKey() {
+		return false
+	}
+	for _, e := range keysOf(v, &m) {
 		if !r.hasKey(e.ID) {
 			return true
 		}
