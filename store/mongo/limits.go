@@ -49,6 +49,9 @@ const (
 	mostPage   = 256
 	pageBytes  = 512 << 10
 
+	// mostFetch is how many documents are asked for by _id at once.
+	mostFetch = 1000
+
 	// sweepItems is how many spans one document of the collection sweeps lists.
 	sweepItems = 1000
 

@@ -32,6 +32,9 @@ type Options struct {
 	// OpenPatience is how long Open waits for the server; 0: 30 s.
 	OpenPatience time.Duration
 
+	// Existing makes Open fail with store.ErrNotFound when the view is not there, instead of making it.
+	Existing bool
+
 	Logger *slog.Logger // nil: silent
 }
 
@@ -98,9 +101,12 @@ func Open(ctx context.Context, uri string, opt Options) (*Store, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	journal := true
-	co := options.Client().ApplyURI(uri).SetAppName("parley").SetServerSelectionTimeout(selectTimeout).
+	co := options.Client().ApplyURI(uri).SetAppName("parley").
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal}).
 		SetReadConcern(readconcern.Majority()).SetReadPreference(readpref.Primary())
+	if co.ServerSelectionTimeout == nil {
+		co.SetServerSelectionTimeout(selectTimeout)
+	}
 	if err := co.Validate(); err != nil {
 		return nil, fmt.Errorf("store: the URI of the database is not valid: %w", s.hide.scrub(err))
 	}

@@ -94,7 +94,7 @@ func (s *Store) byArrival(ctx context.Context, room wire.ID, from uint64, beyond
 	at := min(from, mostArrival)
 	return pages(ctx, s, func(ctx context.Context, commit int64, limit int) ([]store.Run, bool, error) {
 		state, err := s.room(ctx, room)
-		if err != nil || state == nil {
+		if err != nil || state == nil || order > 0 && at >= uint64(state.Arrival) {
 			return nil, false, err
 		}
 		filter := bson.D{

@@ -12,7 +12,7 @@ import (
 	"parley/wire"
 )
 
-// foreign remembers of each room of another view what it was like when everything of it was looked at, so that
+// foreign remembers of each room of another view what it was like when all that we lack of it was returned, so that
 // a room that has not changed costs nothing.
 type foreign struct {
 	mu   sync.Mutex
@@ -61,12 +61,11 @@ func (s *Store) Others(ctx context.Context, room wire.ID) (runs []store.Run, rec
 			if state == nil || s.foreign.known(c.ID, *state) {
 				continue
 			}
-			before := len(runs) + len(records)
 			rest, err := s.compare(ctx, inRoom(c.View, state.Number), room, v, &runs, &records)
 			if err != nil {
 				return err
 			}
-			if more = more || rest; !rest && len(runs)+len(records) == before {
+			if more = more || rest; !rest {
 				s.foreign.note(c.ID, *state)
 			}
 		}
@@ -75,8 +74,8 @@ func (s *Store) Others(ctx context.Context, room wire.ID) (runs []store.Run, rec
 	return runs, records, more, err
 }
 
-// known reports whether a room is as it was when there was nothing in it for us. Now and then
-// it is not believed: what we held then may be gone.
+// known reports whether a room is as it was when everything in it was returned. Now and then
+// it is looked at all the same: what was returned may not have been stored.
 func (f *foreign) known(id string, state roomState) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -35,27 +36,73 @@ func (x *slots[T]) get(ctx context.Context, st *stager, id string, name Name) (*
 	}
 	k := x.known[id]
 	if k == nil {
-		var d cell[T]
-		err := x.of.FindOne(ctx, byID(id)).Decode(&d)
-		if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		d := new(cell[T])
+		err := x.of.FindOne(ctx, byID(id)).Decode(d)
+		if errors.Is(err, mongo.ErrNoDocuments) {
+			d, err = nil, nil
+		}
+		if err != nil {
 			return nil, err
 		}
-		k = &slot[T]{name: name}
-		if err == nil {
-			if d.Commit > st.s.commit && !st.s.voids[d.Commit] {
-				return nil, st.s.fenced()
-			}
-			k.at, k.was = d.Commit, d.Was
-			if st.s.visible(d.Commit, st.s.commit) {
-				k.was = d.Now
-			}
+		if k, err = x.learn(st, id, d); err != nil {
+			return nil, err
 		}
-		k.now = k.was
-		x.known[id] = k
 	}
 	own := *k
+	own.name = name
 	x.tx[id] = &own
 	return &own, nil
+}
+
+// absent makes it known that nothing that counts is at an _id. What a void commit may have left there is found when
+// it is written to.
+func (x *slots[T]) absent(id string) {
+	if x.known[id] == nil {
+		x.known[id] = new(slot[T])
+	}
+}
+
+// learn makes a slot of a document, nil for one that is not there.
+func (x *slots[T]) learn(st *stager, id string, d *cell[T]) (*slot[T], error) {
+	k := new(slot[T])
+	if d != nil {
+		if d.Commit > st.s.commit && !st.s.voids[d.Commit] {
+			return nil, st.s.fenced()
+		}
+		k.at, k.was = d.Commit, d.Was
+		if st.s.visible(d.Commit, st.s.commit) {
+			k.was = d.Now
+		}
+	}
+	k.now = k.was
+	x.known[id] = k
+	return k, nil
+}
+
+// fetch reads the slots of many _ids in few exchanges, so that get finds them.
+func (x *slots[T]) fetch(ctx context.Context, st *stager, ids []string) error {
+	ids = slices.DeleteFunc(ids, func(id string) bool { return x.known[id] != nil })
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if len(ids) < 2 {
+		return nil // get does as well
+	}
+	for part := range slices.Chunk(ids, mostFetch) {
+		cells, err := all[cell[T]](ctx, x.of, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: part}}}})
+		if err != nil {
+			return err
+		}
+		found := make(map[string]*cell[T], len(cells))
+		for i := range cells {
+			found[cells[i].ID] = &cells[i]
+		}
+		for _, id := range part {
+			if _, err := x.learn(st, id, found[id]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // set changes the request's slot.

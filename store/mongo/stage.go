@@ -25,6 +25,7 @@ type stager struct {
 	values  slots[content]
 
 	number, arrivals int64 // as of the group
+	based            int64 // number as of the last commit: what has a higher one is not there yet
 
 	// Of the group.
 	runs  []any                 // bson.Raw, to be inserted
@@ -62,7 +63,7 @@ func (st *stager) forget() {
 
 // clear begins a new group.
 func (st *stager) clear() {
-	st.runs, st.spans, st.size, st.bare = nil, nil, 0, true
+	st.runs, st.spans, st.size, st.bare, st.based = nil, nil, 0, true, st.number
 	st.held = make(map[string]*stagedRun)
 	clear(st.records.known) // their contents are large, and seldom asked for twice
 	clear(st.values.known)
@@ -110,7 +111,59 @@ func (st *stager) stage(ctx context.Context, r *request) error {
 	return nil
 }
 
+// fetch reads at once what a batch of many items is about to look at one by one.
+func (st *stager) fetch(ctx context.Context, b *store.Batch) error {
+	if len(b.Runs)+len(b.Records)+len(b.DropRecords)+len(b.Values)+len(b.Trims) < 2 {
+		return nil
+	}
+	view := st.s.view
+	var rooms, heads, records, values []string
+	for i := range b.Runs {
+		rooms = append(rooms, roomKey(view, b.Runs[i].Room))
+	}
+	for i := range b.Records {
+		rooms = append(rooms, roomKey(view, b.Records[i].Room))
+	}
+	if err := st.rooms.fetch(ctx, st, rooms); err != nil {
+		return err
+	}
+	in := func(room wire.ID) (string, error) {
+		slot, err := st.rooms.get(ctx, st, roomKey(view, room), Name{View: view, Room: room.String()})
+		if err != nil || slot.now == nil {
+			return "", err
+		}
+		return inRoom(view, slot.now.Number), nil
+	}
+	for i := range b.Runs {
+		prefix, err := in(b.Runs[i].Room)
+		if err != nil {
+			return err
+		}
+		if prefix != "" {
+			heads = append(heads, headKey(prefix, b.Runs[i].Log))
+		}
+	}
+	for _, some := range [][]store.Record{b.DropRecords, b.Records} {
+		for i := range some {
+			prefix, err := in(some[i].Room)
+			if err != nil {
+				return err
+			}
+			if prefix != "" {
+				records = append(records, recordKey(prefix, some[i].Kind, some[i].ID))
+			}
+		}
+	}
+	for i := range b.Values {
+		values = append(values, valueKey(view, b.Values[i].Key))
+	}
+	return errors.Join(st.heads.fetch(ctx, st, heads), st.records.fetch(ctx, st, records), st.values.fetch(ctx, st, values))
+}
+
 func (st *stager) stageParts(ctx context.Context, r *request, b *store.Batch) error {
+	if err := st.fetch(ctx, b); err != nil {
+		return err
+	}
 	for _, room := range b.DropRooms {
 		if err := st.dropRoom(ctx, room); err != nil {
 			return err
@@ -182,12 +235,19 @@ func (st *stager) room(ctx context.Context, room wire.ID, create bool) (*slot[ro
 	return slot, nil
 }
 
-func (st *stager) head(ctx context.Context, room wire.ID, in string, log wire.ID) (*slot[headState], error) {
-	return st.heads.get(ctx, st, headKey(in, log), Name{View: st.s.view, Room: room.String(), Log: log.String()})
+func (st *stager) head(ctx context.Context, room wire.ID, number int64, log wire.ID) (*slot[headState], error) {
+	id := headKey(inRoom(st.s.view, number), log)
+	if number > st.based {
+		st.heads.absent(id)
+	}
+	return st.heads.get(ctx, st, id, Name{View: st.s.view, Room: room.String(), Log: log.String()})
 }
 
 func (st *stager) record(ctx context.Context, room *roomState, record *store.Record) (*slot[content], error) {
 	id := recordKey(inRoom(st.s.view, room.Number), record.Kind, record.ID)
+	if room.Number > st.based {
+		st.records.absent(id)
+	}
 	return st.records.get(ctx, st, id, Name{View: st.s.view, Room: record.Room.String(), Kind: int32(record.Kind)})
 }
 
@@ -198,7 +258,7 @@ func (st *stager) appendRun(ctx context.Context, r *request, run *store.Run, arr
 		return err
 	}
 	in := inRoom(st.s.view, room.now.Number)
-	head, err := st.head(ctx, run.Room, in, run.Log)
+	head, err := st.head(ctx, run.Room, room.now.Number, run.Log)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (st *stager) trim(ctx context.Context, t *store.Trim) error {
 		return err
 	}
 	in := inRoom(st.s.view, room.now.Number)
-	head, err := st.head(ctx, t.Room, in, t.Log)
+	head, err := st.head(ctx, t.Room, room.now.Number, t.Log)
 	if err != nil || head.now == nil {
 		return err
 	}

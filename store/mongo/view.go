@@ -23,6 +23,9 @@ func (s *Store) takeOver(ctx context.Context) (*viewDoc, error) {
 	for {
 		var v viewDoc
 		err := s.db.views.FindOne(ctx, byID(s.opt.View)).Decode(&v)
+		if errors.Is(err, mongo.ErrNoDocuments) && s.opt.Existing {
+			return nil, fmt.Errorf("%w: there is no view %q", store.ErrNotFound, s.opt.View)
+		}
 		if errors.Is(err, mongo.ErrNoDocuments) {
 			if err := s.newView(ctx); err != nil {
 				return nil, err
@@ -169,12 +172,13 @@ func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
 // ready checks that the database is one of ours, of a form that is known, and makes its indexes.
 func (db *collections) ready(ctx context.Context, steps []migration) error {
 	var meta struct {
-		Version int `bson:"version"`
+		Version int  `bson:"version"`
+		Indexed bool `bson:"indexed"`
 	}
 	err := db.meta.FindOne(ctx, byID("schema")).Decode(&meta)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		meta.Version = schemaVersion
-		_, err = db.meta.InsertOne(ctx, bson.D{{Key: "_id", Value: "schema"}, {Key: "version", Value: schemaVersion}, {Key: "made", Value: time.Now().UTC()}})
+		_, err = db.meta.InsertOne(ctx, bson.D{{Key: "_id", Value: "schema"}, {Key: "version", Value: schemaVersion}, {Key: "indexed", Value: false}, {Key: "made", Value: time.Now().UTC()}})
 		if mongo.IsDuplicateKeyError(err) {
 			return db.ready(ctx, steps)
 		}
@@ -184,6 +188,9 @@ func (db *collections) ready(ctx context.Context, steps []migration) error {
 	}
 	if err := db.migrate(ctx, meta.Version, steps); err != nil {
 		return err
+	}
+	if meta.Indexed {
+		return nil
 	}
 	for _, index := range []struct {
 		of   *mongo.Collection
@@ -200,7 +207,8 @@ func (db *collections) ready(ctx context.Context, steps []migration) error {
 			return err
 		}
 	}
-	return nil
+	_, err = db.meta.UpdateOne(ctx, byID("schema"), bson.D{{Key: "$set", Value: bson.D{{Key: "indexed", Value: true}}}})
+	return err
 }
 
 // A migration brings the documents of one version to the form of the next. It may be interrupted
