@@ -323,8 +323,8 @@
 //	VALID    otherwise
 //
 //	base(r)  r judged without the last two lines before VALID
-//	fork     the least first number, above every trim floor in E(S) of the log, of two siblings that
-//	         are held, both base VALID; none: infinite
+//	fork     the least first number, above every trim floor in E(S) of the log, of two siblings
+//	         that are held or proven, whatever the verdict on them; none: infinite
 //	pins     those of the epochs and stops in E(S) that name the log at a number not below the fork
 //	first    of the pins, that of the entry with the lowest ID among the causally
 //	         minimal of these entries
