@@ -275,9 +275,11 @@
 //
 //	[1, room id, secret bin 32, network str, addresses [str …]] ‖ sum
 //
-// where sum is the first 4 bytes of H("link-text", array), network is a network's
-// name, addresses are up to 8 of host:port with at most 262 bytes each, and the
-// whole text has at most 2,048 characters. The link's keys are
+// where sum is the first 4 bytes of H("link-text", array), room is not zero,
+// network is the name of its peers' network, of at most 64 bytes, and addresses
+// are up to 8 of host:port, of 1 to 262 bytes each, both of characters that a
+// display name may have. The whole text has at most 2,048 characters. The link's
+// keys are
 //
 //	signing  Ed25519 with the seed HKDF-SHA-256(secret, no salt, "link-sign" ‖ room)
 //	sealing  DeriveKeyPair (RFC 9180) of HKDF-SHA-256(secret, no salt, "link-seal" ‖ room)
