@@ -129,9 +129,15 @@
 // A run that was received is checked in this order: its encoding and signature (a wrong one ends the
 // session); that it continues its log where the receiver, counting what it has not stored yet, holds it; then its validity.
 // A valid one is shown to readers and stored. Pending runs, and runs behind a gap, are kept
-// within a bound or dropped, the gap or the missing entries asked for. What is void is dropped. Two
+// within a bound or dropped, the gap or the missing entries asked for. What is void is dropped, and asked for again when
+// the authority has changed and digests differ still. Two
 // different runs in one place are a fork: the receiver searches the first ones that differ, by pulling single
 // runs of the other branch, and makes a proof of them.
+//
+// When the authority or the proofs change, the runs held are judged again. Those that do not count any more leave the
+// set of logs, the readers and the answers to Pulls at once, but are kept, hidden, on the disk of every peer on which they
+// once counted; when they count again they come back as if they had just arrived, under new arrival numbers: a
+// reader leaves out what it has been given, by log and number. A peer that had dropped them gets them from these.
 //
 // Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them.
 //

@@ -39,6 +39,9 @@
 // room's capacity) is decided by the peer to which it is submitted, by its own clock; joins that come from other
 // peers are taken by validity alone.
 //
+// When messages of one of its own users stop counting, or count again, a peer keeps a notice of which and why, one for a log, until
+// the user has taken note of it (NoticesGet, Notices).
+//
 // # Who seals to whom
 //
 // Boxes make the key of an epoch known; nobody is bound to make them, so all who can see to it:
