@@ -156,7 +156,7 @@ func (c *Core) limitLog(r *room, lg *logState) {
 				if start.seen.has(i) {
 					continue
 				}
-				pin, _ := r.auth.nodes[i].entry.Body.(*Leave).Pin(lg.id)
+				pin, _ := pinOf(r.auth.nodes[i].entry.pins(), lg.id)
 				if pin.Number < limit.Number {
 					limit.Number, limit.Link = pin.Number, pin.Link
 				}
