@@ -124,17 +124,39 @@ type RoomInfo struct {
 	Epochs   int
 	Keys     int // epochs whose key the user holds
 	Held     wire.RoomInfo
+
+	Retention time.Duration // after which messages are forgotten; 0: never
+	EpochAge  time.Duration // after which the key is changed; 0: never
+	Beside    int           // newest epochs that stand beside each other: 1, unless two were begun at once
+	Outsiders []string      // who holds the newest key and is no member any more
+	Contests  []Contest
+}
+
+// A Contest is a reign that its master handed over more than once.
+type Contest struct {
+	Former, Master string   // as to be shown; Master's handover counts
+	Others         []string // whom it handed over to as well
+}
+
+// A Removed person is kept out of a room.
+type Removed struct {
+	ID    wire.ID
+	Shown string
+	Ban   bool
+	By    wire.ID
+	Since time.Time
 }
 
 // A Member of a room.
 type Member struct {
-	ID     wire.ID
-	Name   string // as claimed
-	Shown  string // petname, or claim·fp4x
-	Role   string
-	Since  time.Time
-	Self   bool
-	Claims bool // Shown is the member's own claim, not a petname
+	ID      wire.ID
+	Name    string // as claimed
+	Shown   string // petname, or claim·fp4x
+	Role    string
+	Since   time.Time
+	Self    bool
+	Checked string // the day on which the user compared the fingerprint; "" if never
+	Claims  bool   // Shown is the member's own claim, not a petname
 }
 
 // A LiveInvite is a link that may still be used: "anyone with this link can read".

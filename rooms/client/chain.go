@@ -168,16 +168,21 @@ func (c *Client) sign(r *room, kind rooms.Kind, subject wire.ID, build func(at r
 }
 
 // confirmJoins writes, before an entry that revokes invites, as many entries as
-// it takes to confirm the joins that do not fit into it.
+// it takes to confirm the joins that do not fit into it; and before an
+// appointment, which is of somebody whom the entry has seen, all of them.
 func (c *Client) confirmJoins(ctx context.Context, r *room, kind rooms.Kind) error {
-	if kind != rooms.KindStop && kind != rooms.KindDemote && kind != rooms.KindRevoke {
+	switch kind {
+	case rooms.KindStop, rooms.KindDemote, rooms.KindRevoke, rooms.KindAppoint:
+	default:
 		return nil
 	}
 	for {
 		left := 0
 		r.view(func(a *rooms.Authority, _ *rooms.View) {
 			if at, err := a.NextOnChain(c.me, c.cfg.Now()); err == nil {
-				left = at.Unlisted
+				if left = at.Unlisted; kind == rooms.KindAppoint {
+					left += len(at.Joins)
+				}
 			}
 		})
 		if left == 0 {
