@@ -332,8 +332,8 @@
 //	         back by prev to the run that contains or follows the fork
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
-// one is not, and is judged again when entries come; who once held it valid
-// keeps it, hidden. A pending one is parked
+// one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
+// judged again when entries come. A pending one is parked
 // within a bound (doc_sync.go), never acknowledged, and what it waits for is fetched.
 //
 // A writer's heads are those of the chained entries that count and its own
