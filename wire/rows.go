@@ -49,6 +49,8 @@ func registry() []Row {
 		{TypeHeadsGet, "HeadsGet", LegalUserToPeer, boundTiny, func() Message { return new(HeadsGet) }},
 		{TypeSealedGet, "SealedGet", LegalUserToPeer, boundTiny, func() Message { return new(SealedGet) }},
 		{TypeSealed, "Sealed", LegalPeerToUser, boundMiB, func() Message { return new(Sealed) }},
+		{TypeSnapshotGet, "SnapshotGet", LegalUserToPeer, boundTiny, func() Message { return new(SnapshotGet) }},
+		{TypeSnapshot, "Snapshot", LegalPeerToUser, boundRecord, func() Message { return new(Snapshot) }},
 		// Between peers (package rooms).
 		{TypeOffer, "Offer", LegalPeerToPeer, boundMiB, func() Message { return new(Offer) }},
 		{TypeMatch, "Match", LegalPeerToPeer, boundMiB, func() Message { return new(Match) }},

@@ -109,6 +109,8 @@ func (p *Peer) answer(ctx context.Context, s *session.Session, st *session.Strea
 		return one(p.doctor(), nil)
 	case *wire.PeersGet:
 		return p.servePeers(ctx, st, m.Watch)
+	case *wire.SnapshotGet:
+		return one(p.snapshot(ctx, user))
 	case *wire.TokenRequest:
 		return one(p.issueToken(s))
 	case *wire.TokenList:
