@@ -164,7 +164,7 @@ func (c *Core) authorityChanged(r *room) {
 	if r.own != own { // where it was refused before
 		c.offerRoom(r)
 	}
-	c.applyStops(r)
+	c.applyEnds(r)
 	blocked := r.blocked
 	r.blocked = nil
 	for _, lg := range blocked {

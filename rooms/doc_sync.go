@@ -129,9 +129,15 @@
 // A run that was received is checked in this order: its encoding and signature (a wrong one ends the
 // session); that it continues its log where the receiver, counting what it has not stored yet, holds it; then its validity.
 // A valid one is shown to readers and stored. Pending runs, and runs behind a gap, are kept
-// within a bound or dropped, the gap or the missing entries asked for. What is void is dropped. Two
+// within a bound or dropped, the gap or the missing entries asked for. What is void is dropped, and asked for again when
+// the authority has changed and digests differ still. Two
 // different runs in one place are a fork: the receiver searches the first ones that differ, by pulling single
 // runs of the other branch, and makes a proof of them.
+//
+// When the authority or the proofs change, the runs held are judged again. Those that do not count any more leave the
+// set of logs, the readers and the answers to Pulls at once, but are kept, hidden, on the disk of every peer on which they
+// once counted; when they count again they come back as if they had just arrived, under new arrival numbers: a
+// reader leaves out what it has been given, by log and number. A peer that had dropped them gets them from these.
 //
 // Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them.
 //
@@ -156,10 +162,13 @@
 // # Users
 //
 // The requests of users at their own peer (Submit, RoomDetach, AuthorityGet, RoomWatch, WriterGet, Append, PlacedGet, VerifyGet,
-// RoomsGet) are described with their types. A log belongs to the peer to which its
+// RoomsGet, NoticesGet) are described with their types. A log belongs to the peer to which its
 // author appends; the peer refuses whatever does not continue the log as it holds it, durable or not yet, and acknowledges only what is durable.
 // Whether a join is admitted (the invite's uses and time, the room's capacity) is decided by the peer to which it is
 // submitted, by its own clock; joins that come from other peers are taken by validity alone.
+//
+// When messages of one of its own users stop counting, or count again, a peer keeps a notice of which and why, one for a log, until
+// the user has taken note of it (NoticesGet, Notices).
 //
 // # Bounds
 //

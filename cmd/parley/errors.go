@@ -97,6 +97,8 @@ func judge(err error) (code int, advice string) {
 		return exitNoDaemon, "start it with: parley up"
 	case is(client.ErrWrongPeer):
 		return exitNoDaemon, "compare --daemon-id with what parley status shows there"
+	case is(client.ErrUnsealed):
+		return exitTimeout, "start an admin's agent there: parley up; or send it all the same: --anyway"
 	case is(client.ErrNoProgress, errTimeout, context.DeadlineExceeded):
 		return exitTimeout, "see parley peers and parley doctor, or give a longer --timeout"
 	case is(context.Canceled):
@@ -107,6 +109,8 @@ func judge(err error) (code int, advice string) {
 		return exitRefused, "ask the room's master for another role"
 	case is(client.ErrNoRoom):
 		return exitFailed, "parley room ls lists yours"
+	case is(client.ErrNoPerson):
+		return exitFailed, "parley room members ROOM lists who there is; a whole ID names anybody"
 	case is(client.ErrAmbiguous):
 		return exitFailed, "give more of it"
 	case is(client.ErrTooLarge):
@@ -116,7 +120,7 @@ func judge(err error) (code int, advice string) {
 	case is(client.ErrCursor):
 		return exitFailed, "give another file with --cursor, or remove this one to begin anew"
 	case is(client.ErrNoKey):
-		return exitFailed, "it comes when a member who has it is online"
+		return exitTimeout, "it comes when a member who has it is online"
 	case errors.As(err, &held):
 		if held.PID == 0 {
 			return exitFailed, "stop it first, or use another --home"

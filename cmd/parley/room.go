@@ -16,6 +16,7 @@ type roomCmd struct {
 	Members roomMembersCmd `cmd:"" help:"List a room's members and live invites."`
 	Invite  roomInviteCmd  `cmd:"" help:"Print a link by which others join."`
 	Join    roomJoinCmd    `cmd:"" help:"Join a room by its link."`
+	Rotate  roomRotateCmd  `cmd:"" help:"Change the room's key now."`
 	Leave   roomLeaveCmd   `cmd:"" help:"End your membership of a room."`
 	Verify  roomVerifyCmd  `cmd:"" help:"Compare a room with other peers: identical, or the exact holes and forks."`
 }

@@ -85,10 +85,11 @@
 //
 // A key file is readable by its owner only (mode 0600) and is the canonical array
 //
-//	["parley key 1", algorithm, seed, sealing, number, name]
+//	["parley key 1", algorithm, seed, sealing, number, name, [older …]]
 //
-// with the seed of RFC 8032, the HPKE private key (32 bytes), and the number and
-// name of the current bundle, which follows from them. With a passphrase this is
+// with the seed of RFC 8032, the HPKE private key (32 bytes), the number and
+// name of the current bundle, which follows from them, and older HPKE private
+// keys, newest first, to which something may still be sealed. With a passphrase this is
 // the content of a file in the age format (age-encryption.org/v1) with one
 // scrypt recipient, which the age tool can read as well. Key files are this
 // implementation's own: they never cross the wire.

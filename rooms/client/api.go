@@ -40,6 +40,7 @@ var (
 	ErrWrongPeer  = errors.New("another peer answers than the one asked") // exit 3
 	ErrNotMember  = errors.New("you are not a member of this room")       // exit 4
 	ErrReadOnly   = errors.New("you may read this room, not write")       // exit 4
+	ErrUnsealed   = errors.New("somebody who is no member could read it") // exit 5
 	ErrNoRoom     = errors.New("no room of that name")
 	ErrNoPerson   = errors.New("nobody of that name")
 	ErrAmbiguous  = errors.New("the name fits several")
@@ -144,6 +145,9 @@ type SendOptions struct {
 	// Key names the message: a second Send with the same Key in the same room
 	// sends nothing and returns the first one's Result.
 	Key string
+	// Anyway sends though somebody who was removed, or left, holds the room's
+	// newest key still. Without it Send waits until the key was changed.
+	Anyway bool
 }
 
 // A Result names a durable message.
@@ -169,6 +173,7 @@ type PipeOptions struct {
 	// Progress, when set, is called from time to time with the number of
 	// messages that are durable.
 	Progress func(durable uint64)
+	Anyway   bool // as in SendOptions
 }
 
 // A Summary tells what a Pipe did.

@@ -247,7 +247,7 @@ func (c *Client) sealLink(r *room, invite *rooms.Entry, history rooms.History) (
 }
 
 // Rotate begins a new epoch, sealed to every member and live invite. The user
-// must be the master.
+// must be master or admin.
 func (c *Client) Rotate(ctx context.Context, id wire.ID) error {
 	r, err := c.room(id)
 	if err != nil {
@@ -256,13 +256,15 @@ func (c *Client) Rotate(ctx context.Context, id wire.ID) error {
 	if err := c.refreshRoom(ctx, id); err != nil {
 		return err
 	}
-	return r.exclusive(ctx, func() error {
-		fresh, err := c.newEpoch(r)
-		if err != nil {
-			return err
-		}
-		return c.submit(ctx, &wire.Submit{Room: id}, [][]byte{fresh.entry.Raw}, fresh.boxes)
-	})
+	return r.exclusive(ctx, func() error { return c.beginEpoch(ctx, r) })
+}
+
+func (c *Client) beginEpoch(ctx context.Context, r *room) error {
+	fresh, err := c.newEpoch(r)
+	if err != nil {
+		return err
+	}
+	return c.submit(ctx, &wire.Submit{Room: r.id}, [][]byte{fresh.entry.Raw}, fresh.boxes)
 }
 
 // Leave ends the user's membership and forgets the room here. The master
@@ -289,11 +291,13 @@ func (c *Client) Leave(ctx context.Context, id wire.ID) error {
 	// What is not acknowledged yet is part of what the leave names. Who may not
 	// write has nothing of the kind.
 	if role.MayWrite() {
-		if err := newWriter(c, r, interactive, nil).window(ctx); err != nil {
+		w := newWriter(c, r, interactive, nil)
+		w.anyway = true // nothing new is written
+		if err := w.window(ctx); err != nil {
 			return err
 		}
 	}
-	pins, err := c.ownLogs(ctx, r)
+	pins, err := c.pins(ctx, r, c.me)
 	if err != nil {
 		return err
 	}
@@ -326,46 +330,6 @@ func (c *Client) drop(ctx context.Context, r *room) error {
 	})
 	c.forget(r.id)
 	return errors.Join(err, r.removeFolder())
-}
-
-// ownLogs finds the last run of each of the user's logs in a room.
-func (c *Client) ownLogs(ctx context.Context, r *room) ([]rooms.Pin, error) {
-	s, err := c.request(ctx, bulk, &wire.Tail{Room: r.id})
-	if err != nil {
-		return nil, err
-	}
-	defer s.Reset(wire.CodeOK, "")
-	last := make(map[wire.ID]rooms.Pin)
-	var order []wire.ID
-	for {
-		m, err := s.Recv(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if mark, ok := m.(*wire.TailMark); ok && mark.Live {
-			break
-		}
-		runs, ok := m.(*wire.TailRuns)
-		if !ok {
-			continue
-		}
-		for _, item := range runs.Items {
-			run, err := rooms.ParseRun(item.Run)
-			if err != nil || run.Author != c.me || run.Room != r.id || run.Verify() != nil {
-				continue
-			}
-			if _, known := last[run.Log]; !known {
-				order = append(order, run.Log)
-			}
-			last[run.Log] = rooms.Pin{Log: run.Log, Number: run.Last(), Link: run.Hash}
-		}
-	}
-	order = order[max(0, len(order)-rooms.MaxPins):]
-	pins := make([]rooms.Pin, 0, len(order))
-	for _, log := range order {
-		pins = append(pins, last[log])
-	}
-	return pins, nil
 }
 
 // spread waits a little for another peer to have what this one has of a room.

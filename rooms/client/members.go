@@ -256,7 +256,7 @@ func (r *room) reload() error {
 		return err
 	}
 	parts, _ := splitAuthority(b)
-	keys, err := readEpochKeys(r.file("epochs"))
+	keys, err := r.epochFile().read()
 	if err != nil {
 		return err
 	}

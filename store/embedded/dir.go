@@ -65,6 +65,7 @@ func openFolder(fsys vfs.FS, real bool, path string) (*folder, error) {
 		f.release()
 		return nil, err
 	}
+	f.dropSnapshots()
 	return f, nil
 }
 
