@@ -172,17 +172,6 @@
 // unless it has grown since. It may take as little as it likes: a comparison that finds only what is
 // not wanted is not repeated.
 //
-// # Users
-//
-// The requests of users at their own peer (Submit, RoomDetach, AuthorityGet, RoomWatch, WriterGet, Append, PlacedGet, VerifyGet,
-// RoomsGet, NoticesGet) are described with their types. A log belongs to the peer to which its
-// author appends; the peer refuses whatever does not continue the log as it holds it, durable or not yet, and acknowledges only what is durable.
-// Whether a join is admitted (the invite's uses and time, the room's capacity) is decided by the peer to which it is
-// submitted, by its own clock; joins that come from other peers are taken by validity alone.
-//
-// When messages of one of its own users stop counting, or count again, a peer keeps a notice of which and why, one for a log, until
-// the user has taken note of it (NoticesGet, Notices).
-//
 // # Bounds
 //
 // The numbers above are the protocol's. Beyond them a peer may end a session that asks for more
