@@ -389,7 +389,8 @@
 // of a pair, an appointment's subject, one of a handover's parties, or by a join
 // or add of a reader's or member's role; or when the
 // recipient is the link of such an invite. Until then it waits. The rule only
-// grows with the entries held, so peers with the same entries keep the same boxes.
+// grows with the entries held, so peers with the same entries keep the same boxes; of
+// one sealer for one recipient in one epoch, the 8 with the lowest IDs.
 //
 // # Delegations
 //
