@@ -70,7 +70,12 @@
 //
 // A side may ask for what the other has when it has been told a digest: in OpenRoom, State or by InStep.
 // A side whose authority takes away a right sends OpenRoom with Answer false, without delegation and State: the other answers with the
-// delegation that is its best by now. If that gives no right either, RoomClose follows.
+// delegation that is its best by now. If that gives no right either, RoomClose follows; or, if the delegation is of a
+// user whom the room has known, the last word: Records, not asked for, with the entries that count and took the right away (the stops on
+// the user; else the revocations, removals and demotions that ended the invites and adds by which it came, and
+// handovers). These, and what they have seen, may then be fetched, and nothing else, so that the
+// former member's peer finds which of its runs count. The room stays open on the session, in case that the user comes back; the side that was
+// asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise.
 //
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).
