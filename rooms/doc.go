@@ -190,7 +190,7 @@
 // join that has seen it.
 //
 // Appoint: begins an admin's chain, whose name is the entry's ID. The subject is
-// not the writer, and its bundle is in the closure.
+// not the writer.
 //
 // Demote: ends an appointment and begins an epoch. cut is the last entry of that
 // chain that counts, or the appointment if none does. joins as in a stop.

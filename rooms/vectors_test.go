@@ -264,7 +264,7 @@ func (v *vectorRoom) runs() []recordVector {
 }
 
 func (v *vectorRoom) entries() []recordVector {
-	list := append(v.accepted(entryValues, "genesis", "epoch", "invite", "join", "leave"), spoiled(v.sample("epoch"))...)
+	list := append(v.accepted(entryValues, entryKinds()...), spoiled(v.sample("epoch"))...)
 	broken := func(name string, why Reason, kind Kind, at Place, body Body) {
 		list = append(list, refusedVector(name, why, v.signedAnyway(kind, at, body)))
 	}
@@ -292,7 +292,10 @@ func (v *vectorRoom) entries() []recordVector {
 	join := &Join{Invite: v.invite.ID, LinkKey: keys.Sign.Public(), Bundle: v.master.Bundle(), Nonce: nonce}
 	broken("join-that-omits-its-invite", ReasonHeads, KindJoin, Place{Room: v.Room(), Heads: []wire.ID{v.genesis.ID}}, join)
 	broken("join-signed-by-another-link", ReasonSignature, KindJoin, Place{Room: v.Room(), Heads: []wire.ID{v.invite.ID}}, join)
+	v.managing(broken, at)
 	list = append(list, refusedVector("array-of-a-joins-length", ReasonEncoding, v.signedWith(12, KindEpoch, at, epoch)))
+	signed := bytes.Clone(v.sample("pair"))
+	list = append(list, refusedVector("pair-of-an-entrys-length", ReasonEncoding, append([]byte{signed[0] + 1}, append(signed[1:], 0)...)))
 	unknown := bytes.Clone(v.sample("epoch"))
 	unknown[1+1+34] = 32 // the kind's element
 	return append(list, refusedVector("unknown-kind", ReasonKind, unknown))
@@ -301,23 +304,19 @@ func (v *vectorRoom) entries() []recordVector {
 // signedAnyway encodes and signs an entry by the master (second signature: the
 // master's too), whatever rule it breaks.
 func (v *vectorRoom) signedAnyway(kind Kind, at Place, body Body) []byte {
-	n := 11
-	if row, _ := kindOf(uint64(kind)); row.cosigner != "" {
-		n++
-	}
-	return v.signedWith(n, kind, at, body)
+	row, _ := kindOf(uint64(kind))
+	return v.signedWith(entryFields+row.signatures(), kind, at, body)
 }
 
 // signedWith is signedAnyway with n for the length of the array.
 func (v *vectorRoom) signedWith(n int, kind Kind, at Place, body Body) []byte {
 	row, _ := kindOf(uint64(kind))
-	b := wire.AppendUint(wire.AppendArray(nil, n), version)
-	b = wire.AppendUint(wire.AppendID(b, at.Room), uint64(kind))
-	b = wire.AppendID(wire.AppendBin(b, v.master.Public()), at.Chain)
-	b = wire.AppendID(wire.AppendUint(b, at.Number), at.Prev)
-	b = wire.AppendUint(appendIDs(b, at.Heads), unixNano(testTime()))
-	b = wire.AppendBin(b, body.appendBody(nil))
-	b = wire.AppendBin(b, v.master.Sign(row.context, b))
+	at.Time = testTime()
+	b := encodeEntry(v.master.Public(), row, at, body)
+	copy(b, wire.AppendArray(nil, n))
+	if row.context != "" {
+		b = wire.AppendBin(b, v.master.Sign(row.context, b))
+	}
 	if row.cosigner != "" {
 		b = wire.AppendBin(b, v.master.Sign(row.cosigner, b))
 	}
