@@ -117,7 +117,9 @@ type link struct {
 	right   Sync        // what the other side may have
 	theirs  *Delegation // presented, but not (yet) giving a right
 	revoked bool        // it had more, and was asked for another delegation
+	former  wire.ID     // whose delegation gave it a right that ended, and who is told why
 	mayAsk  bool        // the other side accepted ours: it sent State or InStep
+	speaks  bool        // it has sent entries: what these name may be asked for
 	ourKind Sync        // what the delegation last presented asks for
 	ours    *Delegation // that it stands for
 

@@ -45,7 +45,10 @@ func (d *RoomData) Parse() error {
 		switch rec.Kind {
 		case store.KindEntry:
 			var e *Entry
-			if e, err = ParseEntry(rec.Bytes); err == nil {
+			if e, err = parseEntry(rec.Bytes, true); err == nil && e.ID != rec.ID {
+				err = ReasonSignature // other bytes than those that were stored
+			}
+			if err == nil {
 				byID[e.ID] = e
 				order = append(order, e.ID)
 			}
@@ -56,7 +59,10 @@ func (d *RoomData) Parse() error {
 			}
 		case store.KindDelegation:
 			var dl *Delegation
-			if dl, err = ParseDelegation(rec.Bytes); err == nil {
+			if dl, err = parseDelegation(rec.Bytes, true); err == nil && dl.Hash != rec.ID {
+				err = ReasonSignature
+			}
+			if err == nil {
 				p.delegs = append(p.delegs, dl)
 			}
 		case store.KindProof:

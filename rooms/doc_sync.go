@@ -70,7 +70,12 @@
 //
 // A side may ask for what the other has when it has been told a digest: in OpenRoom, State or by InStep.
 // A side whose authority takes away a right sends OpenRoom with Answer false, without delegation and State: the other answers with the
-// delegation that is its best by now. If that gives no right either, RoomClose follows.
+// delegation that is its best by now. If that gives no right either, RoomClose follows; or, if the delegation is of a
+// user whom the room has known, the last word: Records, not asked for, with the entries that count and took the right away (the stops on
+// the user; else the revocations, removals and demotions that ended the invites and adds by which it came, and
+// handovers). These, and what they have seen, may then be fetched, and nothing else, so that the
+// former member's peer finds which of its runs count. The room stays open on the session, in case that the user comes back; the side that was
+// asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise.
 //
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).
@@ -158,17 +163,6 @@
 // what it held of the log and begins again. A peer does not ask below its own floor, nor for a log that it has let go
 // unless it has grown since. It may take as little as it likes: a comparison that finds only what is
 // not wanted is not repeated.
-//
-// # Users
-//
-// The requests of users at their own peer (Submit, RoomDetach, AuthorityGet, RoomWatch, WriterGet, Append, PlacedGet, VerifyGet,
-// RoomsGet, NoticesGet) are described with their types. A log belongs to the peer to which its
-// author appends; the peer refuses whatever does not continue the log as it holds it, durable or not yet, and acknowledges only what is durable.
-// Whether a join is admitted (the invite's uses and time, the room's capacity) is decided by the peer to which it is
-// submitted, by its own clock; joins that come from other peers are taken by validity alone.
-//
-// When messages of one of its own users stop counting, or count again, a peer keeps a notice of which and why, one for a log, until
-// the user has taken note of it (NoticesGet, Notices).
 //
 // # Bounds
 //

@@ -96,6 +96,9 @@ const (
 	maxNoticesSeen     = 256
 	maxNoticesPerFrame = 1024
 
+	// maxLastWords is how many entries are sent to tell a former member why it is one: usually one.
+	maxLastWords = 64
+
 	// maxHoles is how many holes one comparison reports for one peer.
 	maxHoles = 512
 

@@ -249,11 +249,11 @@ func (a *Authority) revokersIn(e bitset) revokers {
 // join (place -1: whether there is no revoker).
 func (r revokers) keep(a *Authority, invite, join int, set bitset) bool {
 	for _, list := range [2][]int{r.named[invite], r.all} {
-		for k, i := range list {
+		for _, i := range list {
 			if set != nil && !set.has(i) || a.saw(invite, i) {
 				continue // the invite was made by who knew of it
 			}
-			if join < 0 || !a.saw(list[k], join) {
+			if join < 0 || !a.saw(i, join) || !a.applies(ruleRevokerSees) {
 				return false
 			}
 		}

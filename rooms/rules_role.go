@@ -222,12 +222,23 @@ func (a *Authority) latest(list []int) []int {
 func (a *Authority) epochs(s bitset) []int {
 	var all []int
 	s.each(func(i int) bool {
-		if a.nodes[i].entry.Epoch() != nil {
+		if a.beginsEpoch(a.nodes[i].entry) {
 			all = append(all, i)
 		}
 		return true
 	})
 	return a.latest(all)
+}
+
+// beginsEpoch: an entry of kind epoch does, and a removal and a demotion.
+func (a *Authority) beginsEpoch(e *Entry) bool {
+	switch e.Kind {
+	case KindStop:
+		return e.Epoch() != nil && a.applies(ruleRemovalEpoch)
+	case KindDemote:
+		return a.applies(ruleDemotionEpoch)
+	}
+	return e.Kind == KindEpoch
 }
 
 // inviteOf is the invite by which a join that is held was made.

@@ -353,12 +353,15 @@ func (v *vectorRoom) proofs() []recordVector {
 		b = wire.AppendID(wire.AppendBin(wire.AppendID(b, r1.Room), r1.Key), r1.Incarnation)
 		return appendSide(appendSide(wire.AppendID(wire.AppendUint(b, r1.First), r1.Prev), r1), r2)
 	}
-	siblings := func(first uint64, prev wire.ID) (*Run, *Run) {
+	siblings := func(first uint64, prev wire.ID, change ...func(*Run)) (*Run, *Run) {
 		var out [2]*Run
 		for i := range out {
 			r, err := ParseRun(a.Raw)
 			fatal(v, err)
 			r.First, r.Prev, r.Clock = first, prev, uint64(i)
+			for _, f := range change {
+				f(r)
+			}
 			r.Hash = r.hash()
 			r.sig = v.bob.Sign(contextRun, r.Hash[:])
 			out[i] = r
@@ -371,7 +374,22 @@ func (v *vectorRoom) proofs() []recordVector {
 	lo, hi = siblings(5, wire.ID{})
 	list = append(list, refusedVector("later-runs-without-a-link", ReasonFork, proof(lo, hi)))
 	lo, hi = siblings(1, wire.ID{1})
-	return append(list, refusedVector("first-runs-with-a-link", ReasonFork, proof(lo, hi)))
+	list = append(list, refusedVector("first-runs-with-a-link", ReasonFork, proof(lo, hi)))
+	// Sides that are no runs, though their author signed them.
+	for _, c := range []struct {
+		name   string
+		why    Reason
+		change func(*Run)
+	}{
+		{"sides-without-messages", ReasonBounds, func(r *Run) { r.Messages = nil }},
+		{"sides-with-heads-out-of-order", ReasonHeads, func(r *Run) { r.Heads = []wire.ID{{2}, {1}} }},
+		{"sides-without-heads", ReasonHeads, func(r *Run) { r.Heads = nil }},
+		{"sides-with-references-out-of-order", ReasonBounds, func(r *Run) { r.Refs = []wire.Ref{{Log: wire.ID{2}, Number: 1}, {Log: wire.ID{1}, Number: 1}} }},
+	} {
+		lo, hi = siblings(5, wire.ID{1}, c.change)
+		list = append(list, refusedVector(c.name, c.why, proof(lo, hi)))
+	}
+	return list
 }
 
 func (v *vectorRoom) linkTexts() (list []recordVector) {

@@ -126,8 +126,7 @@ var errSettled = errors.New("client: settled")
 // mayRotate reports whether the user may begin epochs.
 func (r *room) mayRotate() (may bool) {
 	r.view(func(a *rooms.Authority, _ *rooms.View) {
-		_, err := a.NextOnChain(r.c.me, r.c.cfg.Now())
-		may = err == nil
+		may = a.MayWrite(r.c.me, rooms.KindEpoch, wire.ID{}) == rooms.ReasonNone
 	})
 	return may
 }
