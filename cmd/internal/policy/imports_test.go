@@ -25,6 +25,7 @@ var may = map[string][]string{
 	"store/embedded":     {"store", "wire"},
 	"store/storetest":    {"store", "wire"},
 	"rooms":              {"store", "handshake/identity", "wire", "wire/seal"},
+	"rooms/sim":          {"rooms", "store", "handshake/identity", "wire"},
 	"rooms/client":       {"rooms", "session", "handshake", "handshake/identity", "wire", "wire/seal"},
 	"rooms/client/agent": {"rooms/client", "rooms", "handshake/identity", "wire"},
 }
@@ -78,7 +79,7 @@ var banned = map[string]string{
 }
 
 // support lists the packages that only tests import, besides testing itself.
-var support = []string{"store/storetest", "cmd/internal/e2e"}
+var support = []string{"store/storetest", "rooms/sim", "cmd/internal/e2e"}
 
 // impure lists what the core of rooms must not touch: it takes the time as an
 // argument, gives effects back, and is driven by one goroutine, so it needs no
