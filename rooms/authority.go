@@ -15,25 +15,31 @@ type Authority struct {
 	nodes []node // in causal order
 	bytes int
 
-	named  map[wire.ID][]int // by user: the entries that name it
+	named  map[wire.ID][]int // by user: the entries that say something about it
 	links  map[wire.ID][]int // by Invite.LinkID and by ID of the link key: the invites
+	reigns map[int][]int     // by the entry that begins a reign: the master's chain in it
+	chains map[int][]int     // by appointment: the admin's chain
+	omits  rule              // rules left out, by a test that wants to see them missed
 	parked parking
 	digest [16]byte
 	fresh  bool // digest is of the entries held
 
 	// What follows from the entries; see current.
-	counts bitset            // E(S)
-	known  int               // entries that counts was computed over
-	stops  map[wire.ID][]int // by user: what ends its logs, in E(S)
-	views  map[string]*View
-	now    *View
-	keyBuf []byte
+	counts    bitset            // E(S)
+	countedOf int               // entries that counts was computed over
+	stops     map[wire.ID][]int // by user: what ends its logs, in E(S)
+	pinned    map[wire.ID][]int // by log: the epochs and stops that pin it, in E(S)
+	floors    map[wire.ID][]int // by log: the trims that name it, in E(S)
+	views     map[string]*View
+	now       *View
+	keyBuf    []byte
 }
 
 // A node is an entry that is held with everything that it names.
 type node struct {
 	entry   *Entry
-	closure bitset // the entry itself and all it reaches by heads, previous and chain
+	closure bitset // the entry itself and all it reaches by what it names
+	reign   int    // on the master's chain: the entry that begins its reign; else -1
 }
 
 // NewAuthority returns the authority of a room of which nothing is held.
@@ -43,6 +49,8 @@ func NewAuthority(room wire.ID) *Authority {
 		place:  map[wire.ID]int{},
 		named:  map[wire.ID][]int{},
 		links:  map[wire.ID][]int{},
+		reigns: map[int][]int{},
+		chains: map[int][]int{},
 		parked: newParking(),
 		views:  map[string]*View{},
 	}
@@ -137,7 +145,7 @@ func (a *Authority) Add(e *Entry) (added []*Entry, missing []wire.ID, err error)
 // Missing returns what parked entries wait for, ascending, at most maxMissing.
 func (a *Authority) Missing() []wire.ID { return a.parked.missing() }
 
-// dependencies calls f for everything that must be held before e.
+// dependencies calls f for everything that must be held before e: what it names.
 func dependencies(e *Entry, f func(wire.ID)) {
 	for _, id := range e.Heads {
 		f(id)
@@ -147,6 +155,11 @@ func dependencies(e *Entry, f func(wire.ID)) {
 	}
 	if !e.Chain.IsZero() && !e.names(e.Chain) {
 		f(e.Chain)
+	}
+	if body, ok := e.Body.(interface{ names() []wire.ID }); ok {
+		for _, id := range body.names() {
+			f(id)
+		}
 	}
 }
 
@@ -171,17 +184,63 @@ func (a *Authority) hold(e *Entry) error {
 		return err
 	}
 	i := len(a.nodes)
-	a.nodes = append(a.nodes, node{entry: e, closure: seen.with(i)})
+	a.nodes = append(a.nodes, node{entry: e, closure: seen.with(i), reign: -1})
 	a.place[e.ID] = i
 	a.bytes += len(e.Raw)
 	a.fresh = false
-	if !e.chained() || e.Kind == KindGenesis {
-		a.named[e.Writer] = append(a.named[e.Writer], i)
+	a.index(i)
+	return nil
+}
+
+// index notes where an entry is found again.
+func (a *Authority) index(i int) {
+	e := a.nodes[i].entry
+	for _, user := range a.subjects(e) {
+		a.named[user] = append(a.named[user], i)
 	}
 	if inv := e.Invite(); inv != nil {
 		for _, id := range []wire.ID{inv.LinkID(), inv.LinkKey.ID()} {
 			a.links[id] = append(a.links[id], i)
 		}
 	}
+	switch {
+	case e.root():
+		a.nodes[i].reign = i
+		a.reigns[i] = append(a.reigns[i], i)
+	case e.chained() && e.Chain.IsZero():
+		begin := a.reignAfter(a.place[e.Prev])
+		a.nodes[i].reign = begin
+		a.reigns[begin] = append(a.reigns[begin], i)
+	case e.chained():
+		at := a.place[e.Chain]
+		a.chains[at] = append(a.chains[at], i)
+	}
+}
+
+// subjects are the users that an entry says something about, besides that they wrote it.
+func (a *Authority) subjects(e *Entry) []wire.ID {
+	switch body := e.Body.(type) {
+	case *Genesis, *Join, *Leave, *Renew:
+		return []wire.ID{e.Writer}
+	case *Pair:
+		return []wire.ID{e.Writer, body.other}
+	case *Add:
+		return []wire.ID{body.Bundle.ID()}
+	case *Stop:
+		return []wire.ID{body.Subject}
+	case *Lift:
+		return []wire.ID{body.Subject}
+	case *Appoint:
+		return []wire.ID{body.Subject}
+	case *Demote:
+		return []wire.ID{a.demoted(body)}
+	case *Handover:
+		return []wire.ID{e.Writer, body.Bundle.ID()}
+	}
 	return nil
+}
+
+// demoted is whose admin's chain a demotion that is held ends.
+func (a *Authority) demoted(body *Demote) wire.ID {
+	return a.Entry(body.Appointment).Body.(*Appoint).Subject
 }

@@ -17,6 +17,15 @@ func (s bitset) with(i int) bitset {
 	return s
 }
 
+// without takes i out of s.
+func (s bitset) without(i int) {
+	if i>>6 < len(s) {
+		s[i>>6] &^= 1 << (i & 63)
+	}
+}
+
+func (s bitset) clone() bitset { return append(bitset(nil), s...) }
+
 // union returns s with all of t added.
 func (s bitset) union(t bitset) bitset {
 	for len(s) < len(t) {

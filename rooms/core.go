@@ -35,6 +35,7 @@ type Core struct {
 	pulls    map[PullKey]*pull
 	finds    map[uint64]func(*Run)
 	users    map[wire.ID]int // rooms kept for a user
+	noticed  []*request      // who follow their notices
 
 	verifies int
 	lastPull PullKey
@@ -58,6 +59,7 @@ type CoreStats struct {
 	Logs, Messages           uint64 // now, durable, over all rooms
 	Appended, Received       uint64 // messages taken from users and from peers
 	Duplicates, Parked, Void uint64 // runs
+	Hidden, Revived          uint64 // messages that stopped counting, and that count again
 	Gaps, Pulls, Walks       uint64
 	Offenders, Forks         uint64
 	FailedBatches, Limited   uint64
@@ -115,7 +117,9 @@ type link struct {
 	right   Sync        // what the other side may have
 	theirs  *Delegation // presented, but not (yet) giving a right
 	revoked bool        // it had more, and was asked for another delegation
+	former  wire.ID     // whose delegation gave it a right that ended, and who is told why
 	mayAsk  bool        // the other side accepted ours: it sent State or InStep
+	speaks  bool        // it has sent entries: what these name may be asked for
 	ourKind Sync        // what the delegation last presented asks for
 	ours    *Delegation // that it stands for
 
@@ -186,6 +190,14 @@ type room struct {
 	blocked     []*logState // logs whose first parked run waits for an entry
 	hunts       int
 
+	// How the room's logs were judged last: by which entries of how many that were held, and the number of entries
+	// by which all was found out and is on disk.
+	counted                bitset
+	countedOf              int
+	judgedAny              bool
+	judgedOn               int
+	notices                map[wire.ID]*notice // by log
+	noticeDue              bool
 	inFlight               int // batches
 	reloading, durableMark bool
 	loading                bool // not read from the store yet
@@ -222,16 +234,24 @@ type logState struct {
 	bytes   uint64
 	staged  []stagedRun // not durable yet, ascending
 
-	limitLink wire.ID
-	cutting   bool
-	huntHold  time.Time
-	limit     uint64 // where a leave or a fork ends the log; noLimit: nowhere
-	end       *Pin   // where the held runs that count end, when more are held; Number 0: none counts
-	parked    []*Run // runs behind a gap or waiting for an entry, ascending
-	blocked   bool   // parked[0] would be next but waits for an entry
-	hunting   bool   // for a fork
-	listed    bool   // changed in this Persisted
-	from      *link  // who brought the last run that became durable; nil: a user
+	limitLink  wire.ID
+	why        Reason // of the limit
+	cutting    bool
+	fault      *fault // what its author might not write
+	rechecking *rechecking
+	recheckDue bool // when what is staged is durable
+	hidden     []*hiddenBranch
+	moving     bool      // what is beyond its end is being hidden
+	reviving   bool      // a hidden run is being looked at
+	floorState *LogState // at the floor, of a log that was trimmed
+	huntHold   time.Time
+	limit      uint64 // where a leave or a fork ends the log; noLimit: nowhere
+	end        *Pin   // where the held runs that count end, when more are held; Number 0: none counts
+	parked     []*Run // runs behind a gap or waiting for an entry, ascending
+	blocked    bool   // parked[0] would be next but waits for an entry
+	hunting    bool   // for a fork
+	listed     bool   // changed in this Persisted
+	from       *link  // who brought the last run that became durable; nil: a user
 
 	open *openLog
 }
@@ -345,6 +365,10 @@ func (c *Core) settle() {
 			r.planDue = false
 			c.plan(r)
 		}
+		if r.noticeDue {
+			r.noticeDue = false
+			c.tellNotices(r)
+		}
 		if r.placedDue {
 			r.placedDue = false
 			c.answerPlaced(r)
@@ -363,9 +387,14 @@ func (c *Core) settle() {
 
 // Find asks the store for a run; found is called with it, or nil, in a later step.
 func (c *Core) find(r *room, log wire.ID, number uint64, found func(*Run)) {
+	c.findIn(r.id, log, number, found)
+}
+
+// findIn is find under a room of the store: one of the rooms kept, or its HiddenRoom.
+func (c *Core) findIn(room, log wire.ID, number uint64, found func(*Run)) {
 	c.lastFind++
 	c.finds[c.lastFind] = found
-	c.do(Find{Find: c.lastFind, Room: r.id, Log: log, Number: number})
+	c.do(Find{Find: c.lastFind, Room: room, Log: log, Number: number})
 }
 
 // MayRead reports whether a user may read a room's messages at this peer: of an

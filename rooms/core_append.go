@@ -47,6 +47,9 @@ func (c *Core) appendRun(q *request, r *room, run *Run) bool {
 	if r.failed {
 		return refuse(wire.CodeStorage, "the peer's store failed a moment ago")
 	}
+	if lg != nil && (lg.end != nil || lg.moving) && !r.openRoom {
+		return refuse(wire.CodeInvalid, lg.why.String())
+	}
 	if lg != nil && lg.state != nil && run.Last() <= lg.state.Last {
 		c.appendAgain(q, r, lg, run)
 		return true

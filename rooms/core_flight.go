@@ -231,7 +231,12 @@ func (c *Core) flightsDurable(done []*flight) {
 // logDurable notes the new durable end of a log in the room's set and against
 // each session.
 func (c *Core) logDurable(r *room, lg *logState) {
-	if lg.durable > lg.limit && lg.end == nil {
+	if len(lg.staged) == 0 && lg.recheckDue {
+		c.recheck(r, lg)
+	}
+	if lg.end != nil {
+		c.hide(r, lg)
+	} else if lg.durable > lg.limit {
 		c.cutLog(r, lg)
 	}
 	r.setHead(lg)

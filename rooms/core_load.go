@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ type roomParts struct {
 	boxes   []boxPart
 	logs    []*logState
 	users   map[wire.ID]wire.ID // to the hash of the user's delegation
+	notices map[wire.ID]*notice
+	judged  uint64 // entries by which the logs were judged
 	err     error
 }
 
@@ -33,7 +36,7 @@ func (d *RoomData) Parse() error {
 	if d.parts != nil {
 		return d.parts.err
 	}
-	p := &roomParts{users: make(map[wire.ID]wire.ID)}
+	p := &roomParts{users: make(map[wire.ID]wire.ID), notices: make(map[wire.ID]*notice)}
 	d.parts = p
 	byID := make(map[wire.ID]*Entry)
 	var order []wire.ID
@@ -42,7 +45,10 @@ func (d *RoomData) Parse() error {
 		switch rec.Kind {
 		case store.KindEntry:
 			var e *Entry
-			if e, err = ParseEntry(rec.Bytes); err == nil {
+			if e, err = parseEntry(rec.Bytes, true); err == nil && e.ID != rec.ID {
+				err = ReasonSignature // other bytes than those that were stored
+			}
+			if err == nil {
 				byID[e.ID] = e
 				order = append(order, e.ID)
 			}
@@ -53,7 +59,10 @@ func (d *RoomData) Parse() error {
 			}
 		case store.KindDelegation:
 			var dl *Delegation
-			if dl, err = ParseDelegation(rec.Bytes); err == nil {
+			if dl, err = parseDelegation(rec.Bytes, true); err == nil && dl.Hash != rec.ID {
+				err = ReasonSignature
+			}
+			if err == nil {
 				p.delegs = append(p.delegs, dl)
 			}
 		case store.KindProof:
@@ -72,6 +81,12 @@ func (d *RoomData) Parse() error {
 			if user, err := wire.ParseID(rest); err == nil {
 				p.users[user] = wire.ID(v.Value)
 			}
+		}
+		if log, n, ok := readNotice(d.Room, &v); ok {
+			p.notices[log] = n
+		}
+		if v.Key == RoomValues(d.Room)+"judged" {
+			p.judged, _ = binary.Uvarint(v.Value)
 		}
 	}
 	for _, h := range d.Heads {
@@ -165,6 +180,8 @@ func (r *room) clear(c *Core) {
 	r.wants, r.wantQueue = make(map[wire.ID]*want), nil
 	r.parkedCount, r.parkedBytes, r.blocked, r.hunts = 0, 0, nil, 0
 	r.recent, r.messages, r.bytes, r.push = nil, 0, 0, nil
+	r.counted, r.countedOf, r.judgedAny, r.judgedOn = nil, 0, false, 0
+	r.notices = nil
 	if r.openRoom {
 		r.open = newOpenState(c.cfg.Open)
 	} else {
@@ -203,6 +220,7 @@ func (c *Core) loadRoom(d *RoomData) {
 	r.arrival = max(r.arrival, d.LastArrival+arrivalSkip)
 	c.loadRecords(r, p)
 	c.loadLogs(r, d)
+	c.loadJudged(r, d)
 	c.roomReady(r, p)
 }
 
@@ -272,6 +290,30 @@ func (c *Core) loadLogs(r *room, d *RoomData) {
 	}
 	for _, lg := range logs {
 		c.limitLog(r, lg)
+	}
+}
+
+// loadJudged takes up what the store says of runs that do not count. Logs that were judged
+// by fewer entries than are held, since the peer was stopped in between, are judged again.
+func (c *Core) loadJudged(r *room, d *RoomData) {
+	if r.openRoom {
+		return
+	}
+	r.notices = d.parts.notices
+	for _, h := range d.Hidden {
+		log, err := readHiddenNote(h.Note)
+		if err != nil || h.Floor >= h.Last {
+			continue
+		}
+		lg := r.logs[log]
+		if lg == nil {
+			lg = r.newLog(log, h.Author)
+		}
+		lg.hidden = append(lg.hidden, &hiddenBranch{id: h.Log, floor: h.Floor, last: h.Last, link: h.Link})
+	}
+	if r.judgedOn = int(d.parts.judged); r.judgedOn == r.auth.Len() {
+		r.auth.Now()
+		r.counted, r.countedOf, r.judgedAny = r.auth.counts, r.auth.countedOf, true
 	}
 }
 

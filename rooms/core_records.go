@@ -31,6 +31,7 @@ func (c *Core) onRecords(l *link, m *wire.Records, parts *Parts) {
 			l.asks = l.asks[1:]
 		}
 	}
+	l.speaks = l.speaks || m.Set == wire.SetEntries
 	if !r.failed {
 		switch m.Set {
 		case wire.SetEntries:
@@ -109,7 +110,7 @@ func (c *Core) fetchDependencies(l *link, ids []wire.ID) {
 			open++
 		}
 	}
-	if len(ids) > 0 && open < maxOpen && l.mayAsk {
+	if len(ids) > 0 && open < maxOpen && (l.mayAsk || l.speaks) {
 		c.fetch(l, nil, wire.SetEntries, ids[:min(len(ids), maxFetch)])
 	}
 }
@@ -164,7 +165,7 @@ func (c *Core) authorityChanged(r *room) {
 	if r.own != own { // where it was refused before
 		c.offerRoom(r)
 	}
-	c.applyStops(r)
+	c.applyEnds(r)
 	blocked := r.blocked
 	r.blocked = nil
 	for _, lg := range blocked {

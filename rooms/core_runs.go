@@ -68,7 +68,7 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 		}
 		return
 	}
-	if lg != nil && lg.end != nil {
+	if lg != nil && (lg.end != nil || lg.moving) {
 		return // its log has ended before it
 	}
 	if r.openRoom && !c.admitOpen(r, lg, l, run, q) {
@@ -137,7 +137,7 @@ func (c *Core) plausible(r *room, run *Run) bool {
 func (r *room) newLog(id, author wire.ID) *logState {
 	lg := &logState{id: id, author: author, limit: noLimit}
 	if p := r.proofByLog[id]; p != nil {
-		lg.limit = p.First - 1
+		lg.limit, lg.limitLink, lg.why = p.First-1, p.Prev, ReasonFork
 	}
 	r.logs[id] = lg
 	return lg
@@ -145,7 +145,7 @@ func (r *room) newLog(id, author wire.ID) *logState {
 
 // forgetEmpty drops a log of which nothing is held, staged or waiting.
 func (r *room) forgetEmpty(lg *logState) {
-	if lg.state == nil && len(lg.parked) == 0 && r.logs[lg.id] == lg {
+	if lg.state == nil && len(lg.parked)+len(lg.hidden) == 0 && !lg.moving && r.logs[lg.id] == lg {
 		delete(r.logs, lg.id)
 	}
 }
@@ -196,8 +196,8 @@ func (r *room) judgeRun(run *Run, lg *logState) (Verdict, Reason, []wire.ID) {
 	if r.auth.Genesis() == nil {
 		return Pending, ReasonDependency, []wire.ID{r.id}
 	}
-	if lg.state == nil && run.Last() > lg.limit {
-		return Void, ReasonFork, nil
+	if run.Last() > lg.limit && (lg.state == nil || lg.fault != nil) {
+		return Void, lg.why, nil
 	}
 	return r.auth.Judge(run, lg.state)
 }

@@ -88,6 +88,8 @@ func (c *Core) onOpenRoom(l *link, m *wire.OpenRoom, parts *Parts) {
 	if len(m.State) == 16 {
 		l.mayAsk = true
 		l.their, l.any = digest16(m.State), true
+	} else if !m.Answer { // it gives nothing (any more), until it tells its state
+		l.mayAsk, l.any = false, false
 	}
 	r.placedDue = true
 	c.touch(r)
@@ -95,7 +97,11 @@ func (c *Core) onOpenRoom(l *link, m *wire.OpenRoom, parts *Parts) {
 		c.openLink(l, len(m.State) == 0, true)
 	} else if l.right != SyncNone {
 		c.tellState(l)
-	} else if l.revoked {
+	}
+	if d := parts.Delegation; l.right == SyncNone && d != nil && !d.Link && c.lastWord(l, d.Member) {
+		return
+	}
+	if m.Answer && l.right == SyncNone && l.revoked {
 		c.closeLink(l, wire.CodeRevoked)
 		return
 	}

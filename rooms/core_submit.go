@@ -222,7 +222,7 @@ func (c *Core) onRoomDetach(q *request, m *wire.RoomDetach) {
 		if m.Forget {
 			c.flush() // a batch drops rooms first: what is staged must be in an earlier one
 			f = c.fly(r)
-			f.data.DropRooms = append(f.data.DropRooms, r.id)
+			f.data.DropRooms = append(f.data.DropRooms, r.id, HiddenRoom(r.id))
 		}
 		c.dropRoom(r, wire.CodeOK)
 	}

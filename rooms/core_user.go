@@ -21,6 +21,7 @@ type request struct {
 	progress  wire.RoomProgress    // last told
 	placed    wire.PlacedGet       // being waited for
 	verify    *verifying           // being done
+	notices   *wire.NoticesGet     // answered, and followed if it says so
 	told      map[wire.ID]struct{} // logs refused because the store failed
 }
 
@@ -55,6 +56,8 @@ func (c *Core) onUserMessage(ev *UserMessage) {
 		c.onRoomWatch(q, m)
 	case *wire.RoomsGet:
 		c.onRoomsGet(q, m)
+	case *wire.NoticesGet:
+		c.onNoticesGet(q, m)
 	case *wire.WriterGet:
 		c.onWriterGet(q, m)
 	case *wire.PlacedGet:
@@ -85,7 +88,7 @@ func (c *Core) maybeEnd(q *request) {
 
 // waits reports whether a request goes on without more from the user.
 func (q *request) waits() bool {
-	if q.verify != nil {
+	if q.verify != nil || q.notices != nil && q.notices.Follow {
 		return true
 	}
 	return q.r != nil && (slices.Contains(q.r.watchers, q) || slices.Contains(q.r.followers, q) || slices.Contains(q.r.placed, q))
@@ -101,6 +104,7 @@ func (c *Core) endRequest(q *request) {
 		r.followers = slices.DeleteFunc(r.followers, other)
 		r.placed = slices.DeleteFunc(r.placed, other)
 	}
+	c.noticed = slices.DeleteFunc(c.noticed, func(o *request) bool { return o == q })
 	if q.verify != nil {
 		q.verify.done = true
 		c.verifies--

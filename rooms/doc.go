@@ -86,9 +86,10 @@
 //
 //	[1, room id, kind uint, key bin 33, chain id, number uint, prev id,
 //	 heads [id …], time uint, body bin, signature bin 64]
-//	[…, body bin, signature bin 64, second signature bin 64]           joins
+//	[…, body bin, signature bin 64, second signature bin 64]     joins, handovers
+//	[…, body bin]                                                pairs
 //
-//	room    zero in a genesis entry, whose own ID is the room's
+//	room    zero in a root, whose own ID is the room's
 //	key     the writer's
 //	chain   zero on the master's chain and beside the chains; else the entry
 //	        that appointed the chain's writer
@@ -101,47 +102,118 @@
 //	ID = H("entry", bytes before the first signature)
 //
 // The signature is Sign("entry", bytes before it), in joins Sign("join", bytes
-// before it). A join's second signature is the invite link's, Sign("join-link",
-// bytes before it), and so covers the first. An entry takes at most 98,304 bytes.
+// before it). The second signature of a join is the invite link's,
+// Sign("join-link", bytes before it), and of a handover the successor's,
+// Sign("handover", bytes before it); both so cover the first. An entry takes at
+// most 98,304 bytes.
 //
-// Chained entries name, among their heads, the entry before them or, first on a
-// chain, the appointment. Beside the chains stand joins and leaves; they have
-// at least one head. Of joins, a writer names only its own; of others' leaves,
-// chained entries name all that they have seen, runs and joins none: heads stay
-// few however many come and go, and an epoch still tells who left before it.
-// Several entries may name the same prev: all stand.
+// Genesis and pair are roots: a room's first entry, number 1 on the master's
+// chain. Joins, leaves and renewals stand beside the chains and have at least
+// one head. All other entries are chained and name, among their heads, the entry
+// before them or, first on an admin's chain, the appointment. Policy, appoint,
+// demote, handover and trim stand on the master's chain alone.
 //
-//	kind 1  genesis  [nonce bin 16, name str, topic str, history uint, capacity uint, bundle bin]
-//	kind 2  epoch    [nonce bin 16, commitment id]
-//	kind 3  invite   [link key bin 33, link sealing key bin 1216, uses uint, expiry uint, role uint]
-//	kind 4  join     [invite id, link key bin 33, bundle bin, nonce bin 16]
-//	kind 5  leave    [[[log id, number uint, link id] …]]
+// An entry names its heads, prev and chain, and what its body lists: the
+// appointment, cut, invites and joins in it. Several entries may name the same
+// prev: all stand. Of joins, heads name only the writer's own; of others'
+// leaves, chained entries name all that they have seen, runs and entries beside
+// the chains none: heads stay few however many come and go, and an epoch still
+// tells who left before it. Should there be more heads than 64, a writer names
+// what it must (prev or the appointment, what its previous run named) and the
+// oldest others; what is left out, its next entries name.
 //
-// Genesis: number 1 on the master's chain, without heads. Its writer is the
-// room's first master, and bundle its bundle (package identity). name has 1 to
-// 64 bytes, topic up to 256, of characters that a display name may have.
-// history is 0 if newcomers are given the keys of all epochs, 1 if only of those
-// from when they joined. capacity bounds the members; 0 is no bound.
+//	kind  1  genesis   [nonce bin 16, name str, topic str, history uint, capacity uint, bundle bin]
+//	kind  2  epoch     [nonce bin 16, commitment id, pins]
+//	kind  3  invite    [link key bin 33, link sealing key bin 1216, uses uint, expiry uint, role uint]
+//	kind  4  join      [invite id, link key bin 33, bundle bin, nonce bin 16]
+//	kind  5  leave     [pins]
+//	kind  6  add       [bundle bin, role uint]
+//	kind  7  stop      [subject id, role uint, ban uint, pins, joins [id …], nonce bin, commitment id]
+//	kind  8  lift      [subject id]
+//	kind  9  appoint   [subject id]
+//	kind 10  demote    [appointment id, cut id, joins [id …], nonce bin 16, commitment id]
+//	kind 11  policy    [name str, topic str, history uint, capacity uint, retention uint, epoch age uint]
+//	kind 12  handover  [successor's bundle bin]
+//	kind 13  revoke    [invites [id …], joins [id …]]
+//	kind 14  trim      [[[log id, number uint, link id, first heads [id …], heads [id …]] …]]
+//	kind 15  renew     [bundle bin]
+//	kind 16  pair      [other key bin 33]
+//
+//	pins = [[log id, number uint, link id] …]
+//
+// pins are up to 512, strictly ascending by log: of each log the number of a
+// message at a run's end, from 1, and that run's hash. Up to 1,024 joins, up to
+// 1,024 invites. Roles are 1 relay, 2 reader, 3 member. A bundle is of package
+// identity. A program that would name more pins names those logs of the subject
+// with the most messages, and in an epoch those last written to; one that would
+// name more joins writes revocations before, which name the rest.
+//
+// Genesis: without heads. Its writer is the room's first master, and bundle its
+// bundle. name has 1 to 64 bytes, topic up to 256, of characters that a display
+// name may have. history is 0 if newcomers are given the keys of all epochs, 1 if
+// only of those from when they joined. capacity bounds the members; 0 is no bound.
 //
 // Epoch: begins a new key of 32 random bytes. commitment is HMAC-SHA-256 under
-// that key over the fields "commit", room, nonce.
+// that key over the fields "commit", room, nonce. pins are heads of logs that
+// the writer had verified; they decide between branches of a log ("Forks").
 //
 // Invite: the keys are a link's ("Links"). uses is how many may join, 0 for any
 // number; expiry is in Unix seconds, 0 for never; both are policy of the peer
 // that first stores a join, by its own clock, and no rule of validity reads
-// them. role is that of who joins: 1 relay, 2 reader, 3 member.
+// them. role is that of who joins.
 //
 // Join: a newcomer's certificate. It names an invite, which is among its heads,
 // repeats the invite's link key so that it verifies alone, and carries the
 // writer's bundle. It gives the invite's role. A newcomer's heads are the invite
 // and what else it counts; one that comes back after a leave names that leave.
 //
-// Leave: ends the admissions of its writer that are in its closure, and stops
-// the writer's logs: up to 1,024 pins, strictly ascending by log, name of each
-// of its logs the last message that counts, at a run's end, and that run's hash.
-// A join that has seen the leave, by any invite that counts, admits again, and
-// its writer then starts a new log. (A removal by others, when it is specified,
-// is not undone by a join.)
+// Leave: a stop by oneself. It ends the admissions and the admin's chains of its
+// writer that are in its closure. A join that has seen it, by any invite that
+// counts, admits again, with no more than the role to which a stop had lowered
+// the writer.
+//
+// Add: gives the user whose bundle it carries a role, also one who was removed,
+// unless it is banned. The bundle is not the writer's.
+//
+// Stop: role 0 is a removal, 1 and 2 make a relay or a reader. ban is 1 for a
+// removal that only a lift ends, else 0. The subject is not the writer; it need
+// not belong to the room. pins name, of the subject's logs, the last message that counts. A
+// stop with role 0 or 1 begins an epoch, as kind 2, without pins of others' logs;
+// one with role 2 has an empty nonce and a zero commitment. joins are those that
+// the writer had seen and that count: what a removal has not seen, it revokes.
+//
+// Lift: the subject, who was removed, may join again, by a join that has seen it.
+//
+// Appoint: begins an admin's chain, whose name is the entry's ID. The subject is
+// not the writer, and its bundle is in the closure.
+//
+// Demote: ends an appointment and begins an epoch. cut is the last entry of that
+// chain that counts, or the appointment if none does. joins as in a stop.
+//
+// Policy: replaces what the genesis entry says; name to capacity as there,
+// retention and epoch age in seconds, at most 3,153,600,000: how long messages
+// are kept and how long a key is used by the agents' clocks, 0 for ever. Without
+// a policy, retention is 0 and epoch age 604,800. No rule of validity reads any of it.
+//
+// Handover: the successor, whose bundle it carries and who is not the writer, is
+// the next master. The master signs first. Whoever was master becomes a member.
+//
+// Revoke: ends invites: of the joins by them, those that the entry has seen
+// count. With no invites it confirms joins, which a later revoker that has seen
+// it so has seen. It lists at least one invite or join.
+//
+// Trim: forgets messages, 1 to 256 logs, strictly ascending. Of each: a message at a run's
+// end and that run's hash, up to and including which the log is forgotten; the
+// heads of the log's first run and of the run that is named, 1 to 64 each. Only the master
+// trims (either, in a room of two): what is forgotten does not come back, while
+// an admin's entries may stop counting.
+//
+// Renew: the writer's own bundle, with a number above those of its bundles in the closure.
+//
+// Pair: a room of two, of the users with these keys, who both are members; the
+// entry's key is the one with the lower ID. time is 0, heads are none. Nobody signs it: either side
+// makes the same. Besides it, a room of two has epochs and trims, which either
+// writes on the master's chain, and renewals, and nothing else.
 //
 // # Which entries are refused
 //
@@ -149,63 +221,126 @@
 // depend on the entry and its closure alone, so that every peer decides the same:
 //
 //   - encoding, version, bounds, signatures, known kind, and the rules above
-//     about number, prev, chain and heads;
-//   - its room is the room; a genesis entry's ID is the room;
+//     about number, prev, chain, heads and bodies;
+//   - its room is the room; a root's ID is the room;
+//   - in a room of two, the kind is allowed there;
 //   - prev is a chained entry of the same chain, with the number before;
-//   - a chain that is not zero is named by an appointment (so far there are none);
-//   - a chained entry's writer holds the chain: of the master's chain, the master;
+//   - a chain that is not zero is named by an appointment, and the writer is its subject;
+//   - on the master's chain the writer reigns after prev: it is the successor in
+//     prev, if that is a handover, or wrote prev's reign, back to the genesis
+//     entry; in a room of two it is one of the two;
+//   - what a body lists as invites are invites, as joins joins; a demotion's
+//     appointment is an appointment, and its cut is that or of its chain;
 //   - a join's invite is an invite with the same link key;
-//   - a leave's writer has a role other than master in E(its closure).
+//   - whoever leaves or renews was known: its bundle is in the closure (or it is
+//     one of the two); whoever leaves is not the master in M(closure).
 //
-// An entry is held once all that it names (heads, prev, chain) is held. Until
-// then it is parked within a bound. A peer holds at most 16,384 entries and 64
-// MiB of them for a room.
+// An entry is held once all that it names is held. Until then it is parked
+// within a bound. A peer holds at most 16,384 entries and 64 MiB of them for a room.
 //
 // # What counts
 //
 // S is the set of entries held; it is closed: it contains what its entries name.
+// "x has seen y" means that y is in closure(x); "causally" is by that.
 //
-//	closure(X)  X and everything that it reaches by heads, prev and chain
-//	E(S)        the entries that count: the entries of the master's chain by the
-//	            master; joins whose invite is among these; leaves
-//	role(u, T)  master, if u wrote the genesis entry; else the lowest of the
-//	            invites' roles (relay < reader < member) of the causally latest
-//	            of u's joins in T that no leave of u in T has in its closure;
-//	            none, if there is no such join
+//	closure(X)  X and everything that it reaches by what is named
+//	reign       of an entry on the master's chain: the last handover before it by
+//	            prev, or the genesis entry, which began it
+//	M(S)        from the genesis entry: the entries of its reign in S that have not seen
+//	            another handover of that reign. If there are handovers among them,
+//	            one continues: of the reign, what it has seen and it itself are in M(S), and so
+//	            on from it with the successor
+//	continues   of several handovers of one reign the one with the most witnesses,
+//	            then the lowest ID
+//	witness     a user with appointments in M(S) as far as it is determined by then, or in
+//	            the reign, that every one of the handovers has seen and of which
+//	            none has seen a demotion; who is neither the reign's master nor a
+//	            successor in one of them; the entries in S of whose chains (those) have seen
+//	            exactly one of the handovers, for which it counts
+//	E(S)        M(S);
+//	            + the entries of each admin's chain whose appointment is in M(S),
+//	              within the closure of the cut of every demotion of it in M(S),
+//	              and of every leave of its subject that has seen the appointment;
+//	            - stops on admins' chains on x, where M(S) has an appointment of x,
+//	              or x's reign, that has not seen the stop, and whose end the stop
+//	              has not seen (of an appointment: a demotion in M(S), or a leave
+//	              of x that has seen it; of a reign: the handover that continues);
+//	            + joins whose invite is in the above and that every revoker of it
+//	              there has seen;
+//	            + leaves and renewals
+//	revoker     of invite i: a revocation that names i; a stop with role 0 or 1,
+//	            or a demotion, that i has not seen
 //
-// "x has seen y" and "causally" mean: y is in closure(x). Members and readers
-// hold the room's key, relays do not; members and the master write.
+// The rule of stops on admins protects from other admins, not from the master.
+// Programs demote an admin before anything else.
+//
+//	role(u, T)  of a user by entries T that count; the first that applies:
+//	 master     u's reign is the last in T
+//	 admin      an appointment of u in T that no demotion in T ends and that no
+//	            leave of u in T has seen
+//	 none       a stop on u in T with ban, that no lift of u and no demotion of u in T has seen
+//	 D, below:  the causally latest of the chained entries in T about u: adds and
+//	            stops on u, lifts of u, demotions of u (which make a member),
+//	            handovers by u (which make a member)
+//	 none       D has a removal
+//	 lowest     of the roles that the entries in D give, leaving out lifts and,
+//	            but for the limit, what a leave of u in T has seen, if any are left
+//	 lowest     of the roles of the causally latest of u's joins in T that have
+//	            seen all of D and that no leave of u in T has seen
+//	 none       otherwise
+//
+// The limit: no role from D or a join is above that of a stop in D. In a room of
+// two, both are members and nobody else is anything.
+//
+// Members, admins and the master write; they and readers hold the room's key,
+// relays do not. The bundle of a user is the one with the highest number (of
+// several, the lower bytes) in any entry held, since its owner signed it. An
+// invite is live if it counts and has no revoker.
 //
 // # Validity of runs
 //
 // judge(r) for a run r whose encoding, bounds and signature are right, where
-// r.prev is the run whose hash is r's prev:
+// r.prev is the run whose hash is r's prev, or a trim floor in E(S) with that
+// hash, which counts as VALID:
 //
 //	REJECT   r.room is another room, or an open room's form; r.prev is held and
 //	         r.first is not the number after its last
 //	VOID     r.prev is VOID or REJECT
-//	PENDING  r.prev or one of r's heads is not held, or r.prev is PENDING
-//	VALID    iff r starts its log, or r.prev is VALID, and
+//	         r.first is not above the number of every trim floor in E(S) of its log
+//	PENDING  r.prev or one of r's heads (or a floor's) is not held, or r.prev is PENDING
+//	VOID     unless r starts its log, or r.prev is VALID, and
 //	         - r.prev's heads are in closure(r.heads)
 //	         - role(author, closure(r.heads) ∩ E(S)) may write
 //	         - r.epoch is a causally maximal one of the entries in
 //	           closure(r.heads) that begin an epoch
-//	         - every leave of the author in E(S) that is not in the closure of
+//	         - every stop of the author in E(S) (a stop on it or its leave) that is not in the closure of
 //	           the heads of the log's first run has a pin of r's log, whose
 //	           number is greater than r's last, or equal to it with r's hash
-//	         - r's last is less than the first number of every fork proven of
-//	           its log
-//	VOID     otherwise
+//	PENDING  r's last is not below the fork, r is not on the first pin's chain, and the first
+//	         pin's chain, or failing that a later one's, is not held back to the fork
+//	VOID     r's last is not below the fork, and r is not on the first pin's chain,
+//	         nor on a later one that contains the first pin's run
+//	VALID    otherwise
+//
+//	base(r)  r judged without the last two lines before VALID
+//	fork     the least first number, above every trim floor in E(S) of the log, of two siblings that
+//	         are held, both base VALID; none: infinite
+//	pins     those of the epochs and stops in E(S) that name the log at a number not below the fork
+//	first    of the pins, that of the entry with the lowest ID among the causally
+//	         minimal of these entries
+//	chain    of a pin: the run with its hash, which must end with its number, and
+//	         back by prev to the run that contains or follows the fork
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
-// one is not, and is judged again when entries come. A pending one is parked
-// within a bound, never acknowledged, and what it waits for is fetched.
+// one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
+// judged again when entries come. A pending one is parked
+// within a bound (doc_sync.go), never acknowledged, and what it waits for is fetched.
 //
 // A writer's heads are those of the chained entries that count and its own
-// joins and leaves, joined with its previous run's. It writes in a causally
-// maximal epoch that counts, and starts a new incarnation, with a new salt,
-// when it cannot continue a log without signing a number twice or when a leave
-// of its own is not in its log's first run's closure.
+// entries beside the chains, joined with its previous run's. It writes in a causally
+// maximal epoch that counts and whose key nobody has who has no right to it, and starts a new incarnation, with a new salt,
+// when it cannot continue a log without signing a number twice or when a stop
+// of it, or a leave of its own, is not in its log's first run's closure.
 //
 // # Forks
 //
@@ -220,6 +355,9 @@
 // The leaves are in the order of the messages, 1 to 512. Both signatures must be
 // right, and the sides in ascending order of the runs' hashes. prev is zero
 // exactly if first is 1.
+//
+// The siblings of the least fork, the runs that pins name at or beyond it, and
+// the chains back from these to the fork are kept and served whatever their verdict.
 //
 // # Boxes
 //
@@ -238,8 +376,9 @@
 // as fields. Whoever opens a box checks the key against the entry's commitment.
 //
 // A peer keeps a box when its epoch is an entry held that begins an epoch; when
-// sealer and recipient are each named by an entry held as the genesis's writer,
-// or as a joiner by an invite of a reader's or member's role; or when the
+// sealer and recipient are each named by an entry held as the genesis's writer, one
+// of a pair, an appointment's subject, one of a handover's parties, or by a join
+// or add of a reader's or member's role; or when the
 // recipient is the link of such an invite. Until then it waits. The rule only
 // grows with the entries held, so peers with the same entries keep the same boxes.
 //
@@ -252,7 +391,7 @@
 // kind 0 is signed by a user of the room, Sign("delegate", bytes before it), and
 // gives everything while that user has any role by what the other side holds.
 // kind 1 is signed by an invite's link, Sign("delegate-link", bytes before it),
-// and gives entries and boxes while the invite counts and is not past its time
+// and gives entries and boxes while the invite is live and not past its time
 // by the other side's clock. Of two with the same room, peer, key and kind the
 // higher serial counts. It is remembered by H("delegation", all bytes).
 //

@@ -70,7 +70,12 @@
 //
 // A side may ask for what the other has when it has been told a digest: in OpenRoom, State or by InStep.
 // A side whose authority takes away a right sends OpenRoom with Answer false, without delegation and State: the other answers with the
-// delegation that is its best by now. If that gives no right either, RoomClose follows.
+// delegation that is its best by now. If that gives no right either, RoomClose follows; or, if the delegation is of a
+// user whom the room has known, the last word: Records, not asked for, with the entries that count and took the right away (the stops on
+// the user; else the revocations, removals and demotions that ended the invites and adds by which it came, and
+// handovers). These, and what they have seen, may then be fetched, and nothing else, so that the
+// former member's peer finds which of its runs count. The room stays open on the session, in case that the user comes back; the side that was
+// asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise.
 //
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).
@@ -129,9 +134,15 @@
 // A run that was received is checked in this order: its encoding and signature (a wrong one ends the
 // session); that it continues its log where the receiver, counting what it has not stored yet, holds it; then its validity.
 // A valid one is shown to readers and stored. Pending runs, and runs behind a gap, are kept
-// within a bound or dropped, the gap or the missing entries asked for. What is void is dropped. Two
+// within a bound or dropped, the gap or the missing entries asked for. What is void is dropped, and asked for again when
+// the authority has changed and digests differ still. Two
 // different runs in one place are a fork: the receiver searches the first ones that differ, by pulling single
 // runs of the other branch, and makes a proof of them.
+//
+// When the authority or the proofs change, the runs held are judged again. Those that do not count any more leave the
+// set of logs, the readers and the answers to Pulls at once, but are kept, hidden, on the disk of every peer on which they
+// once counted; when they count again they come back as if they had just arrived, under new arrival numbers: a
+// reader leaves out what it has been given, by log and number. A peer that had dropped them gets them from these.
 //
 // Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them.
 //
@@ -156,10 +167,13 @@
 // # Users
 //
 // The requests of users at their own peer (Submit, RoomDetach, AuthorityGet, RoomWatch, WriterGet, Append, PlacedGet, VerifyGet,
-// RoomsGet) are described with their types. A log belongs to the peer to which its
+// RoomsGet, NoticesGet) are described with their types. A log belongs to the peer to which its
 // author appends; the peer refuses whatever does not continue the log as it holds it, durable or not yet, and acknowledges only what is durable.
 // Whether a join is admitted (the invite's uses and time, the room's capacity) is decided by the peer to which it is
 // submitted, by its own clock; joins that come from other peers are taken by validity alone.
+//
+// When messages of one of its own users stop counting, or count again, a peer keeps a notice of which and why, one for a log, until
+// the user has taken note of it (NoticesGet, Notices).
 //
 // # Bounds
 //

@@ -47,6 +47,7 @@ type RoomData struct {
 	Records     []store.Record // of all kinds
 	Values      []store.Value  // those whose keys begin with RoomValues(Room)
 	Heads       []store.Head
+	Hidden      []store.Head // of HiddenRoom(Room)
 	LastArrival uint64
 	Index       []RunMeta // of open rooms (IsOpen): all runs, in the order of their arrival; else empty
 
@@ -114,7 +115,7 @@ type LiveDropped struct {
 
 // UserMessage is a request of a user whose key was proved in the handshake, or
 // one more message of an Append request. The types are Submit, RoomDetach,
-// AuthorityGet, RoomWatch, WriterGet, Append, PlacedGet, VerifyGet and RoomsGet.
+// AuthorityGet, RoomWatch, WriterGet, Append, PlacedGet, VerifyGet, RoomsGet and NoticesGet.
 type UserMessage struct {
 	Req   ReqKey
 	User  wire.ID
@@ -123,7 +124,7 @@ type UserMessage struct {
 }
 
 // UserEnd says that the user has sent all of a request: the core ends it when
-// everything is answered. RoomWatch and AuthorityGet with Follow go on.
+// everything is answered. RoomWatch, and AuthorityGet and NoticesGet with Follow, go on.
 type UserEnd struct{ Req ReqKey }
 
 // UserGone says that a request's stream is gone: nothing more can be answered.

@@ -256,17 +256,26 @@ func TestAnEntryAtItsBoundsFits(t *testing.T) {
 		_, _ = rand.Read(pins[i].Log[:])
 		pins[i].Number, pins[i].Link = ^uint64(0)-uint64(i), wire.ID{1}
 	}
-	e, err := NewLeave(bob, at, pins)
+	for i := range MaxJoins {
+		at.Joins = append(at.Joins, wire.ID{byte(i>>8 + 1), byte(i)})
+	}
+	at.Number, at.Chain = 1, at.Heads[0]
+	e, err := NewStop(bob, at, Stop{Subject: wire.ID{1}, Pins: pins}, randomBytes(nonceSize), [EpochKeySize]byte{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := e.Body.(*Leave).Pin(pins[77].Log); !ok || p != pins[77] {
+	if p, ok := pinOf(e.pins(), pins[77].Log); !ok || p != pins[77] {
 		t.Fatalf("pin %+v", p)
 	}
-	if len(e.Raw) < MaxEntry/2 {
+	if len(e.Raw) < MaxEntry*3/4 {
 		t.Fatalf("%d bytes, far from the bound", len(e.Raw))
 	}
-	if _, err := NewLeave(bob, at, append(pins, Pin{Log: wire.ID{1}, Number: 1, Link: wire.ID{1}})); reasonOf(err) != ReasonEncoding {
+	more := append(pins, Pin{Log: wire.ID{1}, Number: 1, Link: wire.ID{1}})
+	if _, err := NewStop(bob, at, Stop{Subject: wire.ID{1}, Pins: more}, randomBytes(nonceSize), [EpochKeySize]byte{}); reasonOf(err) != ReasonEncoding {
+		t.Fatal(err)
+	}
+	at.Unlisted = 1
+	if _, err := NewStop(bob, at, Stop{Subject: wire.ID{1}}, randomBytes(nonceSize), [EpochKeySize]byte{}); reasonOf(err) != ReasonUnlisted {
 		t.Fatal(err)
 	}
 }

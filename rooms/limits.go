@@ -24,12 +24,25 @@ const (
 	// the writer's own join: honest rooms have a handful.
 	MaxHeads = 64
 
-	// MaxPins is how many logs a leave names. An author starts a log for each
-	// home, and for each time that a home was restored or moved.
-	MaxPins = 1024
+	// MaxPins is how many logs a leave, a stop or an epoch names. An author
+	// starts a log for each home, and for each time that a home was restored or
+	// moved; of one with more, a stop names those with the most messages, and an
+	// epoch names those last written to.
+	MaxPins = 512
 
-	// MaxEntry is the largest encoded entry in bytes: a leave with MaxPins pins
-	// and MaxHeads heads takes 79 KiB.
+	// MaxJoins is how many joins one entry confirms: with MaxPins and MaxHeads
+	// they fit in MaxEntry. More are confirmed by revocations before it.
+	MaxJoins = 1024
+
+	// MaxRevoked is how many invites one entry revokes: all that a room has.
+	MaxRevoked = 1024
+
+	// MaxFloors is how many logs one trim names, as far as they fit in MaxEntry:
+	// a floor with a head or two takes 250 bytes.
+	MaxFloors = 256
+
+	// MaxEntry is the largest encoded entry in bytes: a stop with MaxPins pins,
+	// MaxJoins joins and MaxHeads heads takes 77 KiB.
 	MaxEntry = 96 << 10
 
 	// MaxBox is the largest encoded box in bytes: an HPKE encapsulation of
@@ -88,6 +101,13 @@ const (
 	// maxScratch is the largest hashing buffer that goes back to the pool.
 	maxScratch = 128 << 10
 )
+
+// maxPolicySeconds is the longest time in a policy: a hundred years, which
+// fits in a duration.
+const maxPolicySeconds = 100 * 365 * 24 * 60 * 60
+
+// DefaultEpochAge is how long a key is used where no policy says otherwise.
+const DefaultEpochAge = 7 * 24 * time.Hour
 
 // The sizes of fixed parts, in bytes.
 const (

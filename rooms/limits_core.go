@@ -88,6 +88,14 @@ const (
 	// maxVerifies is how many comparisons (VerifyGet) run at once.
 	maxVerifies = 16
 
+	// maxNoticesSeen is how many notices one NoticesGet takes note of, and maxNoticesPerFrame
+	// how many go into one answer, of about 250 bytes each.
+	maxNoticesSeen     = 256
+	maxNoticesPerFrame = 1024
+
+	// maxLastWords is how many entries are sent to tell a former member why it is one: usually one.
+	maxLastWords = 64
+
 	// maxHoles is how many holes one comparison reports for one peer.
 	maxHoles = 512
 

@@ -19,8 +19,8 @@ const (
 
 // MaySync says what a delegation lets its peer have, and if nothing, why. A
 // member's or relay's, of whoever belongs to the room by what is held now,
-// gives all; a link's, while its invite counts and is not past its time by the
-// clock now, gives the authority.
+// gives all; a link's, while its invite counts, is not revoked and not past its
+// time by the clock now, gives the authority.
 func (a *Authority) MaySync(d *Delegation, now time.Time) (Sync, Reason) {
 	switch {
 	case d.Room != a.room:
@@ -33,8 +33,13 @@ func (a *Authority) MaySync(d *Delegation, now time.Time) (Sync, Reason) {
 	}
 	a.current()
 	why := ReasonDelegation
+	revoked := a.revokersIn(a.counts)
 	for _, i := range a.links[d.Member] {
 		if !a.counts.has(i) {
+			continue
+		}
+		if !revoked.keep(a, i, -1, nil) {
+			why = ReasonInviteRevoked
 			continue
 		}
 		if !a.nodes[i].entry.Invite().Expired(now) {
@@ -61,6 +66,15 @@ func (a *Authority) Admit(join *Entry, now time.Time) Reason {
 	inv := a.nodes[place].entry.Invite()
 	if inv.Expired(now) {
 		return ReasonExpired
+	}
+	if !a.revokersIn(a.counts).keep(a, place, -1, nil) {
+		return ReasonInviteRevoked
+	}
+	if r, out := a.now.removal(join.Writer); out {
+		if r.Ban {
+			return ReasonBanned
+		}
+		return ReasonWasRemoved
 	}
 	if inv.Uses > 0 && a.otherJoiners(join) >= inv.Uses {
 		return ReasonExhausted
@@ -130,10 +144,15 @@ func (a *Authority) onceHeldKey(user wire.ID) Reason {
 	why := ReasonNotMember
 	for _, i := range a.named[user] {
 		e := a.nodes[i].entry
-		if e.Kind == KindGenesis || e.Kind == KindJoin && a.inviteOf(e).Role.HoldsKey() {
+		switch e.Kind {
+		case KindGenesis, KindPair, KindAppoint, KindHandover:
 			return ReasonNone
+		case KindJoin, KindAdd:
+			if a.givenRole(i).HoldsKey() {
+				return ReasonNone
+			}
+			why = ReasonRelayKey
 		}
-		why = ReasonRelayKey
 	}
 	return why
 }

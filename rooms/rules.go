@@ -1,15 +1,79 @@
 package rooms
 
 import (
-	"slices"
-
+	"parley/handshake/identity"
 	"parley/wire"
 )
 
 // The rules of a room's authority, one function a rule, named as in the package
-// documentation. S is a causally closed set of entries held.
+// documentation: here those of refusal; what counts is in rules_counts.go, who
+// may do what in rules_role.go. S is a causally closed set of entries held.
 
-// closure is all entries reachable from heads by heads, previous and chain. ok
+// A rule is a bit that names one rule, so that a test can leave it out and see
+// which of its checks misses it. Nothing but a test sets Authority.omits.
+type rule uint64
+
+// applies reports whether a rule is kept, which it is but in a test of that rule.
+func (a *Authority) applies(r rule) bool { return a.omits&r == 0 }
+
+// The rules, in the order of the documentation.
+const (
+	ruleWriterHoldsChain rule = 1 << iota
+	ruleContinuesChain
+	ruleJoinByLink
+	ruleLeaverKnown
+	ruleMasterStays
+	rulePairKinds
+	ruleBeforeOwnHandover
+	ruleSeenByHandover
+	ruleWitnesses
+	ruleWitnessNamesOne
+	ruleWitnessAppointedBefore
+	ruleWitnessNotDemoted
+	ruleWitnessNoParty
+	ruleLowerHash
+	ruleAppointmentCounts
+	ruleBeforeCut
+	ruleBeforeOwnLeave
+	ruleAdminKeepsRole
+	ruleMasterKeepsReign
+	ruleInviteCounts
+	ruleRevokerSees
+	ruleRevocation
+	ruleRemovalRevokes
+	ruleDemotionRevokes
+	ruleAppointedIsAdmin
+	ruleDemotionEndsAdmin
+	ruleBan
+	ruleCausallyLatest
+	ruleRemovalFirst
+	ruleLowerRole
+	ruleChainedBeforeJoins
+	ruleJoinAfterLift
+	ruleLeaveEnds
+	ruleStopCaps
+	ruleHeadsOnly
+	ruleMayWrite
+	ruleMaximalEpoch
+	ruleRemovalEpoch
+	ruleDemotionEpoch
+	ruleStopped
+	ruleStopNamesLog
+	ruleStopNumber
+	ruleStopLink
+	ruleStopsUnseenOnly
+	ruleFloor
+	ruleTrimmed
+	ruleFork
+	rulePinnedBranch
+	ruleFirstPin
+	ruleLowestPin
+	ruleLaterPins
+	ruleForkPending
+	ruleEnd // no rule
+)
+
+// closure is all entries reachable from heads by what they name. ok
 // is false, and missing says which, when one of the heads is not held.
 func (a *Authority) closure(heads []wire.ID) (set bitset, missing []wire.ID, ok bool) {
 	for _, id := range heads {
@@ -23,157 +87,155 @@ func (a *Authority) closure(heads []wire.ID) (set bitset, missing []wire.ID, ok 
 	return set, missing, len(missing) == 0
 }
 
+// saw reports whether entry x has seen entry y: y is in closure(x).
+func (a *Authority) saw(x, y int) bool { return a.nodes[x].closure.has(y) }
+
 // admissible applies the rules by which an entry is refused for good. They
 // depend on the entry and on seen, its closure, alone, so that every peer
 // decides the same.
 func (a *Authority) admissible(e *Entry, seen bitset) error {
-	if e.chained() && e.Kind != KindGenesis {
-		if err := a.onChain(e, seen); err != nil {
-			return err
+	if !e.root() {
+		if a.isPair() && !pairKind(e.Kind) && a.applies(rulePairKinds) {
+			return refuse(ReasonPair, "%s", e.Kind)
+		}
+		if e.chained() {
+			if err := a.onChain(e); err != nil {
+				return err
+			}
 		}
 	}
 	return e.Body.admissible(a, e, seen)
 }
 
-// onChain: a chained entry is written by the chain's holder and continues an
-// entry of the same chain.
-func (a *Authority) onChain(e *Entry, seen bitset) error {
-	holder, err := a.holder(e.Chain, seen)
-	if err != nil {
-		return err
+// onChain: a chained entry continues an entry of the same chain, and is written
+// by the chain's holder.
+func (a *Authority) onChain(e *Entry) error {
+	if e.Number > 1 && a.applies(ruleContinuesChain) {
+		prev := a.Entry(e.Prev)
+		if !prev.chained() || prev.Chain != e.Chain {
+			return refuse(ReasonChain, "%s continues another chain", e.Kind)
+		}
+		if prev.Number+1 != e.Number {
+			return refuse(ReasonNumber, "%s %d after %d", e.Kind, e.Number, prev.Number)
+		}
 	}
-	if holder != e.Writer {
+	return a.writerHolds(e)
+}
+
+// writerHolds: the master's chain is written by whoever reigns after the entry
+// before, a room of two's by either user, another one by the admin whose
+// appointment names it.
+func (a *Authority) writerHolds(e *Entry) error {
+	var holders []wire.ID
+	if e.Chain.IsZero() {
+		begin := a.nodes[a.reignAfter(a.place[e.Prev])].entry
+		if users, ok := begin.Pair(); ok {
+			holders = users[:]
+		} else {
+			holders = []wire.ID{reigns(begin)}
+		}
+	} else {
+		appoint, ok := a.Entry(e.Chain).Body.(*Appoint)
+		if !ok {
+			return refuse(ReasonChain, "%s appoints nobody", e.Chain.Short())
+		}
+		holders = []wire.ID{appoint.Subject}
+	}
+	for _, holder := range holders {
+		if holder == e.Writer {
+			return nil
+		}
+	}
+	if a.applies(ruleWriterHoldsChain) {
 		return refuse(ReasonWriter, "%s by %s", e.Kind, e.Writer.Short())
-	}
-	if e.Number == 1 {
-		return nil
-	}
-	prev := a.Entry(e.Prev)
-	if !prev.chained() || prev.Chain != e.Chain {
-		return refuse(ReasonChain, "%s continues another chain", e.Kind)
-	}
-	if prev.Number+1 != e.Number {
-		return refuse(ReasonNumber, "%s %d after %d", e.Kind, e.Number, prev.Number)
 	}
 	return nil
 }
 
-// holder is who writes on a chain, as whoever has seen the entries in seen
-// knows: the master's chain is its reign's, another one the appointed admin's.
-func (a *Authority) holder(chain wire.ID, seen bitset) (wire.ID, error) {
-	if chain.IsZero() {
-		return a.master(seen), nil
+// reignAfter is the entry that begins the reign in which what follows the entry
+// at place prev, on the master's chain, is written.
+func (a *Authority) reignAfter(prev int) int {
+	if n := a.nodes[prev]; n.entry.Kind != KindHandover && n.reign >= 0 {
+		return n.reign
 	}
-	return wire.ID{}, refuse(ReasonChain, "%s appoints nobody", chain.Short())
+	return prev
 }
 
-// master is who reigns in S.
-func (a *Authority) master(bitset) wire.ID { return a.nodes[0].entry.Writer }
-
-// counted is E(S): the entries of S that count.
-func (a *Authority) counted(s bitset) bitset {
-	e := a.reign(s)
-	a.countJoins(s, &e)
-	a.countLeaves(s, &e)
-	return e
-}
-
-// reign is M(S): the entries of the master's chain, any branch, by its holder.
-func (a *Authority) reign(s bitset) bitset {
-	m := make(bitset, len(s))
-	s.each(func(i int) bool {
-		e := a.nodes[i].entry
-		if e.chained() && e.Chain.IsZero() {
-			m = m.with(i)
-		}
-		return true
-	})
-	return m
-}
-
-// countJoins adds the joins whose invite counts.
-func (a *Authority) countJoins(s bitset, e *bitset) {
-	s.each(func(i int) bool {
-		if j := a.nodes[i].entry.Join(); j != nil && e.has(a.place[j.Invite]) {
-			*e = e.with(i)
-		}
-		return true
-	})
-}
-
-// countLeaves adds the leaves: each concerns its writer alone.
-func (a *Authority) countLeaves(s bitset, e *bitset) {
-	s.each(func(i int) bool {
-		if a.nodes[i].entry.Kind == KindLeave {
-			*e = e.with(i)
-		}
-		return true
-	})
-}
-
-// role is what user may do by the entries in t, a set of entries that count.
-func (a *Authority) role(user wire.ID, t bitset) Role {
-	if len(a.nodes) == 0 || !t.has(0) {
-		return RoleNone
+// reigns is the master whose reign an entry begins: a genesis, or a handover.
+func reigns(begin *Entry) wire.ID {
+	if body, ok := begin.Body.(*Handover); ok {
+		return body.Bundle.ID()
 	}
-	if a.master(t) == user {
-		return RoleMaster
-	}
-	role := RoleNone
-	for _, i := range a.admissions(user, t) {
-		if r := a.inviteOf(a.nodes[i].entry).Role; role == RoleNone || r < role {
-			role = r
+	return begin.Writer
+}
+
+// isPair reports whether the room is one of two.
+func (a *Authority) isPair() bool { return len(a.nodes) > 0 && a.nodes[0].entry.Kind == KindPair }
+
+// areOf checks that entries which are held are of one kind.
+func (a *Authority) areOf(ids []wire.ID, kind Kind) error {
+	for _, id := range ids {
+		if e := a.Entry(id); e.Kind != kind {
+			return refuse(ReasonKind, "%s where there must be a %s", e.Kind, kind)
 		}
 	}
-	return role
+	return nil
 }
 
-// admissions are the joins of user in t that no leave of it in t has ended, and
-// of these the causally latest. Among several the lowest role decides.
-func (a *Authority) admissions(user wire.ID, t bitset) []int {
-	var standing []int
+// known reports whether an entry in seen gives the user's bundle: the room has
+// known it at some time.
+func (a *Authority) known(user wire.ID, seen bitset) bool {
 	for _, i := range a.named[user] {
-		if t.has(i) && a.nodes[i].entry.Kind == KindJoin && !a.ended(i, user, t) {
-			standing = append(standing, i)
+		e := a.nodes[i].entry
+		if seen.has(i) && (e.Kind == KindPair || bundleOf(e, user) != nil) {
+			return true
 		}
 	}
-	return a.latest(standing)
+	return false
 }
 
-// ended reports whether a leave of user in t has seen its admission i.
-func (a *Authority) ended(i int, user wire.ID, t bitset) bool {
-	return slices.ContainsFunc(a.named[user], func(l int) bool {
-		return t.has(l) && a.nodes[l].entry.Kind == KindLeave && a.nodes[l].closure.has(i)
-	})
-}
-
-// latest returns those of list, which ascends, that no other of it has seen.
-func (a *Authority) latest(list []int) []int {
-	var covered bitset
-	var out []int
-	for _, i := range slices.Backward(list) {
-		if !covered.has(i) {
-			out = append(out, i)
-			covered = covered.union(a.nodes[i].closure)
+// everReigned reports whether an entry in seen made user master.
+func (a *Authority) everReigned(user wire.ID, seen bitset) bool {
+	for _, i := range a.named[user] {
+		e := a.nodes[i].entry
+		if seen.has(i) && (e.Kind == KindGenesis || e.Kind == KindHandover && reigns(e) == user) {
+			return true
 		}
 	}
-	slices.Reverse(out)
-	return out
+	return false
 }
 
-// epochs are the causally maximal entries of s that begin an epoch.
-func (a *Authority) epochs(s bitset) []int {
-	var all []int
-	s.each(func(i int) bool {
-		if a.nodes[i].entry.Epoch() != nil {
-			all = append(all, i)
+// bundle is a user's bundle with the highest number in seen, or nil. Bundles are
+// signed by whose they are, so it does not matter whether the entry counts.
+func (a *Authority) bundle(user wire.ID, seen bitset) (newest *identity.Bundle) {
+	for _, i := range a.named[user] {
+		if !seen.has(i) {
+			continue
 		}
-		return true
-	})
-	return a.latest(all)
+		if b := bundleOf(a.nodes[i].entry, user); b != nil && (newest == nil || newerBundle(b, newest)) {
+			newest = b
+		}
+	}
+	return newest
 }
 
-// inviteOf is the invite by which a join that is held was made.
-func (a *Authority) inviteOf(join *Entry) *Invite {
-	return a.Entry(join.Join().Invite).Invite()
+// bundleOf is the bundle of user that an entry carries, or nil.
+func bundleOf(e *Entry, user wire.ID) *identity.Bundle {
+	var b *identity.Bundle
+	switch body := e.Body.(type) {
+	case *Genesis:
+		b = body.Bundle
+	case *Join:
+		b = body.Bundle
+	case *Add:
+		b = body.Bundle
+	case *Renew:
+		b = body.Bundle
+	case *Handover:
+		b = body.Bundle
+	}
+	if b == nil || b.ID() != user {
+		return nil
+	}
+	return b
 }

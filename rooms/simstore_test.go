@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"parley/store"
 	"parley/wire"
@@ -14,7 +13,7 @@ import (
 // to it and not applied is lost at a crash.
 type simStore struct {
 	rooms   map[wire.ID]*simRoom
-	values  map[string][]byte
+	values  map[string]map[string][]byte // by room's prefix and key
 	waiting []Persist
 	fail    int // batches that will fail
 }
@@ -27,7 +26,7 @@ type simRoom struct {
 }
 
 func newSimStore() *simStore {
-	return &simStore{rooms: map[wire.ID]*simRoom{}, values: map[string][]byte{}}
+	return &simStore{rooms: map[wire.ID]*simRoom{}, values: map[string]map[string][]byte{}}
 }
 
 func (s *simStore) room(id wire.ID) *simRoom {
@@ -74,6 +73,11 @@ func (s *simStore) apply(b *store.Batch) error {
 		}
 		r.runs[t.Log], r.heads[t.Log] = runs, h
 	}
+	for _, cut := range b.Cuts {
+		if err := s.room(cut.Room).cut(&cut); err != nil {
+			return err
+		}
+	}
 	for _, rec := range b.DropRecords {
 		delete(s.room(rec.Room).records, recordKey(rec.Kind, rec.ID))
 	}
@@ -86,13 +90,22 @@ func (s *simStore) apply(b *store.Batch) error {
 		s.room(rec.Room).records[recordKey(rec.Kind, rec.ID)] = rec
 	}
 	for _, v := range b.Values {
-		if v.Value == nil {
-			delete(s.values, v.Key)
-		} else {
-			s.values[v.Key] = v.Value
-		}
+		s.set(v)
 	}
 	return nil
+}
+
+// set writes a value of a room, or deletes it.
+func (s *simStore) set(v store.Value) {
+	prefix := v.Key[:len(RoomValues(wire.ID{}))]
+	if v.Value == nil {
+		delete(s.values[prefix], v.Key)
+		return
+	}
+	if s.values[prefix] == nil {
+		s.values[prefix] = map[string][]byte{}
+	}
+	s.values[prefix][v.Key] = v.Value
 }
 
 func (r *simRoom) append(run *store.Run) error {
@@ -110,6 +123,9 @@ func (r *simRoom) append(run *store.Run) error {
 	case !held:
 		h = store.Head{Log: run.Log, Author: run.Author, Floor: run.First - 1}
 	}
+	if run.Arrival == 0 {
+		run.Arrival = r.arrival + 1
+	}
 	if run.Arrival <= r.arrival {
 		return fmt.Errorf("arrival %d after %d", run.Arrival, r.arrival)
 	}
@@ -119,6 +135,29 @@ func (r *simRoom) append(run *store.Run) error {
 	h.LastArrival, h.LastReceived = run.Arrival, run.Received
 	r.heads[run.Log] = h
 	r.runs[run.Log] = append(r.runs[run.Log], *run)
+	return nil
+}
+
+func (r *simRoom) cut(cut *store.Cut) error {
+	h, held := r.heads[cut.Log]
+	if !held || h.Link != cut.Head || cut.Last == h.Last {
+		return nil
+	}
+	runs := r.runs[cut.Log]
+	for len(runs) > 0 && runs[len(runs)-1].First > cut.Last {
+		h.Bytes -= uint64(len(runs[len(runs)-1].Bytes))
+		runs = runs[:len(runs)-1]
+	}
+	switch n := len(runs); {
+	case n == 0 && h.Floor == cut.Last:
+		h.LastArrival, h.LastReceived = 0, 0
+	case n == 0 || runs[n-1].Last != cut.Last || runs[n-1].Link != cut.Link:
+		return store.ErrConflict
+	default:
+		h.LastArrival, h.LastReceived = runs[n-1].Arrival, runs[n-1].Received
+	}
+	h.Last, h.Link, h.Note = cut.Last, cut.Link, cut.Note
+	r.runs[cut.Log], r.heads[cut.Log] = slices.Clone(runs), h
 	return nil
 }
 
@@ -157,10 +196,9 @@ func (s *simStore) crash(rng *rand.Rand) {
 
 func (s *simStore) data(id wire.ID, open bool) *RoomData {
 	d := &RoomData{Room: id}
-	for k, v := range s.values {
-		if strings.HasPrefix(k, RoomValues(id)) {
-			d.Values = append(d.Values, store.Value{Key: k, Value: v})
-		}
+	values := s.values[RoomValues(id)]
+	for _, k := range sortedStrings(values) {
+		d.Values = append(d.Values, store.Value{Key: k, Value: values[k]})
 	}
 	r := s.rooms[id]
 	if r == nil {
@@ -178,6 +216,11 @@ func (s *simStore) data(id wire.ID, open bool) *RoomData {
 		slices.SortFunc(index, func(a, b store.Run) int { return int(int64(a.Arrival) - int64(b.Arrival)) })
 		for _, run := range index {
 			d.Index = append(d.Index, RunMeta{Log: run.Log, Last: run.Last, Size: uint64(len(run.Bytes)), Received: run.Received})
+		}
+	}
+	if h := s.rooms[HiddenRoom(id)]; h != nil {
+		for _, log := range sortedIDs(h.heads) {
+			d.Hidden = append(d.Hidden, h.heads[log])
 		}
 	}
 	d.LastArrival = r.arrival

@@ -23,13 +23,13 @@ type View struct {
 // A Member is a user who has a role in a room.
 type Member struct {
 	ID     wire.ID
-	Bundle *identity.Bundle // as of the join or the genesis
+	Bundle *identity.Bundle // the newest that the user signed
 	Role   Role
-	Since  time.Time // of the entry that admitted it, by the writer's clock
-	Entry  *Entry    // that admitted it
+	Since  time.Time // of Entry, by its writer's clock
+	Entry  *Entry    // that gives the role
 }
 
-// An InviteView is an invite that counts.
+// An InviteView is an invite that counts and that nobody revoked.
 type InviteView struct {
 	Entry *Entry
 	*Invite
@@ -38,7 +38,7 @@ type InviteView struct {
 
 // current brings what follows from the entries up to date with those held.
 func (a *Authority) current() {
-	if a.now != nil && a.known == len(a.nodes) {
+	if a.now != nil && a.countedOf == len(a.nodes) {
 		return
 	}
 	all := bitset{}
@@ -46,18 +46,36 @@ func (a *Authority) current() {
 		all = all.with(i)
 	}
 	counts := a.counted(all)
-	if !counts.samePrefix(a.counts, a.known) {
+	if !counts.samePrefix(a.counts, a.countedOf) {
 		clear(a.views) // something that counted does not any more, or the reverse
 	}
-	a.counts, a.known = counts, len(a.nodes)
-	a.stops = map[wire.ID][]int{}
+	a.counts, a.countedOf = counts, len(a.nodes)
+	a.stops, a.pinned, a.floors = map[wire.ID][]int{}, map[wire.ID][]int{}, map[wire.ID][]int{}
 	counts.each(func(i int) bool {
-		if e := a.nodes[i].entry; e.Kind == KindLeave {
-			a.stops[e.Writer] = append(a.stops[e.Writer], i)
-		}
+		a.noteCounted(i)
 		return true
 	})
 	a.now = a.newView(all)
+}
+
+// noteCounted notes what judging runs needs of an entry that counts.
+func (a *Authority) noteCounted(i int) {
+	e := a.nodes[i].entry
+	switch body := e.Body.(type) {
+	case *Leave:
+		a.stops[e.Writer] = append(a.stops[e.Writer], i)
+	case *Stop:
+		a.stops[body.Subject] = append(a.stops[body.Subject], i)
+	case *Trim:
+		for k := range body.Floors {
+			a.floors[body.Floors[k].Log] = append(a.floors[body.Floors[k].Log], i)
+		}
+	}
+	if e.Kind == KindEpoch || e.Kind == KindStop {
+		for _, pin := range e.pins() {
+			a.pinned[pin.Log] = append(a.pinned[pin.Log], i)
+		}
+	}
 }
 
 func (a *Authority) newView(seen bitset) *View {
@@ -105,75 +123,81 @@ func (v *View) Role(user wire.ID) Role {
 	return r
 }
 
-// Master is who reigns, or zero while nothing is held.
+// Master is who reigns, or zero while nothing is held and in a room of two.
 func (v *View) Master() wire.ID {
-	if !v.set.has(0) {
+	if !v.set.has(0) || v.a.isPair() {
 		return wire.ID{}
 	}
 	return v.a.master(v.set)
 }
 
-// Genesis is the body of the room's first entry, or nil while nothing is held.
+// Genesis is the body of the room's first entry, or nil while nothing is held
+// and in a room of two.
 func (v *View) Genesis() *Genesis {
 	if !v.set.has(0) {
 		return nil
 	}
-	return v.a.nodes[0].entry.Body.(*Genesis)
+	g, _ := v.a.nodes[0].entry.Body.(*Genesis)
+	return g
 }
 
-// Name is the room's name, or empty while nothing is held.
-func (v *View) Name() string {
-	if g := v.Genesis(); g != nil {
-		return g.Name
+// Policy is what the master decided last; of concurrent policies the one with
+// the lowest ID. A room without any has its genesis's.
+func (v *View) Policy() Policy {
+	var policies []int
+	v.set.each(func(i int) bool {
+		if v.a.nodes[i].entry.Kind == KindPolicy {
+			policies = append(policies, i)
+		}
+		return true
+	})
+	if policies = v.a.latest(policies); len(policies) > 0 {
+		return *v.a.nodes[v.a.lowestID(policies)].entry.Body.(*Policy)
 	}
-	return ""
+	p := Policy{EpochAge: DefaultEpochAge}
+	if g := v.Genesis(); g != nil {
+		p.Name, p.Topic, p.History, p.Capacity = g.Name, g.Topic, g.History, g.Capacity
+	}
+	return p
 }
+
+// lowestID is the place with the lowest ID among those in list.
+func (a *Authority) lowestID(list []int) int {
+	return slices.MinFunc(list, func(x, y int) int { return a.nodes[x].entry.ID.Compare(a.nodes[y].entry.ID) })
+}
+
+// Name is the room's name, or empty while nothing is held and in a room of two.
+func (v *View) Name() string { return v.Policy().Name }
 
 // Topic is the room's topic.
-func (v *View) Topic() string {
-	if g := v.Genesis(); g != nil {
-		return g.Topic
-	}
-	return ""
-}
+func (v *View) Topic() string { return v.Policy().Topic }
 
 // History is the room's history policy.
-func (v *View) History() History {
-	if g := v.Genesis(); g != nil {
-		return g.History
-	}
-	return HistoryAll
-}
+func (v *View) History() History { return v.Policy().History }
 
 // Capacity is how many members the room takes, or 0 for any number.
-func (v *View) Capacity() uint64 {
-	if g := v.Genesis(); g != nil {
-		return g.Capacity
-	}
-	return 0
-}
+func (v *View) Capacity() uint64 { return v.Policy().Capacity }
 
-// Member returns a user who has a role, or false. Of several admissions that
-// decide together the entry with the lowest ID is named, and the bundle is that
-// with the highest number.
+// Member returns a user who has a role, or false. Of several entries that
+// decide together the one with the lowest ID is named. The bundle is the newest
+// that the user has signed; nil in a room of two where the user has told none.
 func (v *View) Member(user wire.ID) (Member, bool) {
 	m := Member{ID: user, Role: v.Role(user)}
 	if m.Role == RoleNone {
 		return m, false
 	}
-	if m.Role == RoleMaster {
-		m.Entry, m.Bundle = v.a.nodes[0].entry, v.Genesis().Bundle
-	} else {
-		for _, i := range v.a.admissions(user, v.set) {
-			e := v.a.nodes[i].entry
-			if b := e.Join().Bundle; m.Bundle == nil || newerBundle(b, m.Bundle) {
-				m.Bundle = b
-			}
-			if v.a.inviteOf(e).Role == m.Role && (m.Entry == nil || e.ID.Compare(m.Entry.ID) < 0) {
-				m.Entry = e
-			}
-		}
+	m.Bundle = v.a.bundle(user, v.seen)
+	decide := []int{0}
+	switch {
+	case v.a.isPair():
+	case m.Role == RoleMaster:
+		decide = []int{v.a.lastReign(v.set)}
+	case m.Role == RoleAdmin:
+		decide = []int{v.a.appointment(user, v.set)}
+	default:
+		_, decide = v.a.subject(user, v.set)
 	}
+	m.Entry = v.a.nodes[v.a.lowestID(decide)].entry
 	m.Since = m.Entry.When()
 	return m, true
 }
@@ -189,16 +213,13 @@ func newerBundle(x, y *identity.Bundle) bool {
 
 // Members lists everybody who has a role, by ID.
 func (v *View) Members() []Member {
-	var users []wire.ID
-	v.set.each(func(i int) bool {
-		if e := v.a.nodes[i].entry; e.Kind == KindGenesis || e.Kind == KindJoin {
-			users = append(users, e.Writer)
-		}
-		return true
-	})
+	users := make([]wire.ID, 0, len(v.a.named))
+	for user := range v.a.named {
+		users = append(users, user)
+	}
 	slices.SortFunc(users, wire.ID.Compare)
 	var members []Member
-	for _, u := range slices.Compact(users) {
+	for _, u := range users {
 		if m, ok := v.Member(u); ok {
 			members = append(members, m)
 		}
@@ -206,16 +227,19 @@ func (v *View) Members() []Member {
 	return members
 }
 
-// Invites lists the invites that count, by ID; whether one is past its time is
-// for the caller's clock to say.
+// Invites lists the invites that count and are not revoked, by ID; whether one
+// is past its time is for the caller's clock to say.
 func (v *View) Invites() []InviteView {
 	joiners := map[wire.ID][]wire.ID{}
+	r := v.a.revokersIn(v.set)
 	var list []InviteView
 	v.set.each(func(i int) bool {
 		e := v.a.nodes[i].entry
 		switch body := e.Body.(type) {
 		case *Invite:
-			list = append(list, InviteView{Entry: e, Invite: body})
+			if r.keep(v.a, i, -1, nil) {
+				list = append(list, InviteView{Entry: e, Invite: body})
+			}
 		case *Join:
 			joiners[body.Invite] = append(joiners[body.Invite], e.Writer)
 		}
@@ -243,24 +267,69 @@ func (v *View) Epochs() []*Entry {
 	return list
 }
 
-// Outsiders lists, by ID, who was given an epoch's key or may have been and has
-// no right to the room's key now: those whose leave the epoch has not seen.
-// While there are any, what is written in the epoch can be read by them.
+// Outsiders lists, by ID, who was given an epoch's key or may have been, even
+// later, and has no right to the room's key now: everybody admitted at any time,
+// but for whom the epoch has seen put out. While there are any, what is written
+// in the epoch can be read by them.
 func (v *View) Outsiders(epoch *Entry) []wire.ID {
 	at, held := v.a.place[epoch.ID]
 	if !held {
 		return nil
 	}
+	then := v.a.keyed(v, v.a.nodes[at].closure.intersect(v.set))
 	var users []wire.ID
-	v.set.each(func(i int) bool {
-		e := v.a.nodes[i].entry
-		if e.Kind == KindLeave && !v.a.nodes[at].closure.has(i) && !v.Role(e.Writer).HoldsKey() && v.a.onceHeldKey(e.Writer) == ReasonNone {
-			users = append(users, e.Writer)
+	for user := range v.a.named {
+		if !v.Role(user).HoldsKey() && v.a.role(user, then).HoldsKey() {
+			users = append(users, user)
+		}
+	}
+	slices.SortFunc(users, wire.ID.Compare)
+	return users
+}
+
+// keyed is what counts, with every admission that ever may have counted, and
+// without what puts somebody out, but for what known, a set of entries that
+// count, says.
+func (a *Authority) keyed(v *View, known bitset) bitset {
+	set := v.set.clone()
+	r := a.revokersIn(v.set)
+	v.seen.each(func(i int) bool {
+		e := a.nodes[i].entry
+		switch body := e.Body.(type) {
+		case *Join:
+			if r.keep(a, a.place[body.Invite], i, known) {
+				set = set.with(i)
+			}
+		case *Add, *Appoint:
+			if !a.cutBy(e, known) {
+				set = set.with(i)
+			}
+		case *Stop:
+			if body.takesKey() && !known.has(i) {
+				set.without(i)
+			}
+		case *Leave:
+			if !known.has(i) {
+				set.without(i)
+			}
 		}
 		return true
 	})
-	slices.SortFunc(users, wire.ID.Compare)
-	return slices.Compact(users)
+	return set
+}
+
+// cutBy reports whether the chain that an entry which does not count stands on
+// was ended by what is known: then nobody was given a key by it.
+func (a *Authority) cutBy(e *Entry, known bitset) bool {
+	if i := a.place[e.ID]; a.counts.has(i) {
+		return false
+	}
+	if !e.Chain.IsZero() {
+		return a.demotedBy(a.place[e.Chain], known)
+	}
+	return slices.ContainsFunc(a.reigns[a.nodes[a.place[e.ID]].reign], func(h int) bool {
+		return known.has(h) && a.nodes[h].entry.Kind == KindHandover
+	})
 }
 
 // AllEpochs lists every epoch that counts in causal order: those whose keys a

@@ -7,9 +7,9 @@ import (
 	"parley/wire"
 )
 
-// Heads returns what user names as authority heads in its next run or join,
-// ascending: the heads of the chained entries that count, its own joins and
-// leaves, and what its previous run named (nil: nothing), without what another
+// Heads returns what user names as authority heads in its next run or entry
+// beside the chains, ascending: the heads of the chained entries that count, its
+// own joins, leaves and renewals, and what its previous run named (nil: nothing), without what another
 // of them has seen. Of others' joins and leaves none are named. They are at
 // most MaxHeads; should there be more, the newest of others are left out.
 func (a *Authority) Heads(user wire.ID, previous []wire.ID) []wire.ID {
@@ -62,33 +62,84 @@ func boundHeads(must, others []int) []int {
 	return heads
 }
 
-// NextOnChain is where user writes its next chained entry. Unlike runs it also
-// names others' leaves, so that an epoch tells whom it still includes. An error
-// wraps ReasonWriter when the user holds no chain.
+// NextOnChain is where user writes its next chained entry: on the master's chain
+// if it reigns or the room is one of two, on its own if it is an admin. Unlike runs it also
+// names others' leaves, so that an epoch tells whom it still includes; of more
+// than fit the oldest, and the rest in the entries after it. An error
+// wraps ReasonAdminsOnly when the user holds no chain.
 func (a *Authority) NextOnChain(user wire.ID, now time.Time) (Place, error) {
 	a.current()
-	if a.Now().Role(user) != RoleMaster {
-		return Place{}, refuse(ReasonWriter, "only the master may do that")
+	at := Place{Room: a.room, Number: 1, Time: now}
+	must := wire.ID{}
+	switch role := a.now.Role(user); {
+	case role == RoleMaster, role != RoleNone && a.isPair():
+		prev := a.lastOfReign(a.lastReign(a.counts))
+		at.Number, at.Prev, must = prev.Number+1, prev.ID, prev.ID
+	case role == RoleAdmin:
+		appointment := a.appointment(user, a.counts)
+		at.Chain = a.nodes[appointment].entry.ID
+		prev := a.lastOf(appointment, a.counts)
+		if must = prev.ID; must != at.Chain {
+			at.Number, at.Prev = prev.Number+1, prev.ID
+		}
+	default:
+		return Place{}, refuse(ReasonAdminsOnly, "%s is a %s", user.Short(), role)
 	}
-	prev := a.nodes[0].entry
+	at.Heads = a.heads([]wire.ID{must}, func(e *Entry) bool { return e.Writer == user || e.Kind == KindLeave })
+	if !contains(at.Heads, must) { // another of them has seen it
+		if len(at.Heads) == MaxHeads {
+			at.Heads = a.withoutOne(at.Heads, must)
+		}
+		at.Heads = union(at.Heads, []wire.ID{must})
+	}
+	at.Joins, at.Unlisted = a.unconfirmed(at.Heads)
+	return at, nil
+}
+
+// withoutOne leaves out of heads, which are as many as may be, one that must is
+// not seen by: the place is needed for must.
+func (a *Authority) withoutOne(heads []wire.ID, must wire.ID) []wire.ID {
+	for k, id := range slices.Backward(heads) {
+		if !a.saw(a.place[id], a.place[must]) {
+			return slices.Delete(slices.Clone(heads), k, k+1)
+		}
+	}
+	return heads[:len(heads)-1]
+}
+
+// lastOfReign is the last entry that counts of the reign that an entry begins:
+// the highest number, of several the lowest ID.
+func (a *Authority) lastOfReign(begin int) *Entry {
+	last := a.nodes[begin].entry
+	for _, i := range a.reigns[begin] {
+		e := a.nodes[i].entry
+		if a.counts.has(i) && (e.Number > last.Number || e.Number == last.Number && e.ID.Compare(last.ID) < 0) {
+			last = e
+		}
+	}
+	return last
+}
+
+// unconfirmed are the joins that count and that nothing with these heads has
+// seen, the oldest first up to MaxJoins, in ascending order; left is how many more there are.
+func (a *Authority) unconfirmed(heads []wire.ID) (joins []wire.ID, left int) {
+	seen, _, _ := a.closure(heads)
 	a.counts.each(func(i int) bool {
 		e := a.nodes[i].entry
-		if e.chained() && e.Chain.IsZero() && (e.Number > prev.Number || e.Number == prev.Number && e.ID.Compare(prev.ID) < 0) {
-			prev = e
+		switch {
+		case e.Kind != KindJoin || seen.has(i):
+		case len(joins) < MaxJoins:
+			joins = append(joins, e.ID)
+		default:
+			left++
 		}
 		return true
 	})
-	heads := a.heads(nil, func(e *Entry) bool { return e.Writer == user || e.Kind == KindLeave })
-	if len(heads) == MaxHeads && !slices.Contains(heads, prev.ID) {
-		heads = heads[:MaxHeads-1]
-	}
-	return Place{
-		Room: a.room, Number: prev.Number + 1, Prev: prev.ID,
-		Heads: union(heads, []wire.ID{prev.ID}), Time: now,
-	}, nil
+	slices.SortFunc(joins, wire.ID.Compare)
+	return joins, left
 }
 
-// NextBeside is where user writes a join or a leave.
+// NextBeside is where user writes a join, a leave or a renewal.
 func (a *Authority) NextBeside(user wire.ID, now time.Time) Place {
 	return Place{Room: a.room, Heads: a.Heads(user, nil), Time: now}
 }

@@ -6,7 +6,7 @@ import "fmt"
 // and fields within their types' documentation. Engines call it first; it looks at nothing
 // that is stored. The error is ErrTooLarge or ErrInvalid.
 func (b *Batch) Check() error {
-	items := len(b.DropRooms) + len(b.Trims) + len(b.DropRecords) + len(b.Runs) + len(b.Records) + len(b.Values)
+	items := len(b.DropRooms) + len(b.Trims) + len(b.Cuts) + len(b.DropRecords) + len(b.Runs) + len(b.Records) + len(b.Values)
 	if items > MaxBatchItems {
 		return fmt.Errorf("%w: %d items in a batch, the most is %d", ErrTooLarge, items, MaxBatchItems)
 	}
@@ -23,6 +23,12 @@ func (b *Batch) Check() error {
 			return fmt.Errorf("%w: a note of %d bytes, the most is %d", ErrTooLarge, len(run.Note), MaxNote)
 		}
 		total += len(run.Bytes) + len(run.Note)
+	}
+	for i := range b.Cuts {
+		if len(b.Cuts[i].Note) > MaxNote {
+			return fmt.Errorf("%w: a note of %d bytes, the most is %d", ErrTooLarge, len(b.Cuts[i].Note), MaxNote)
+		}
+		total += len(b.Cuts[i].Note)
 	}
 	for i := range b.Records {
 		if len(b.Records[i].Bytes) > MaxRecord {
@@ -49,5 +55,5 @@ func (b *Batch) Check() error {
 
 // Empty reports whether the batch changes nothing.
 func (b *Batch) Empty() bool {
-	return len(b.DropRooms)+len(b.Trims)+len(b.DropRecords)+len(b.Runs)+len(b.Records)+len(b.Values) == 0
+	return len(b.DropRooms)+len(b.Trims)+len(b.Cuts)+len(b.DropRecords)+len(b.Runs)+len(b.Records)+len(b.Values) == 0
 }

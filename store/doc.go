@@ -18,14 +18,14 @@
 //
 // Applying the same batch again changes nothing and succeeds: a run that is held
 // already (same log, first, last and link) is ignored, so is a record (same room, kind
-// and ID); values, drops and trims have the same effect twice. Therefore whoever is
+// and ID); values, drops, trims and cuts have the same effect twice. Therefore whoever is
 // unsure whether an Apply happened (an error other than ErrConflict, ErrInvalid and
 // ErrTooLarge, or a cancelled context) simply applies it again.
 //
 // # Arrivals
 //
 // Each run of a room has an arrival number: the order in which this store took the
-// room's runs, across logs. Numbers grow, start above 0, may have gaps (trims), and are never given
+// room's runs, across logs. Numbers grow, start above 0, may have gaps (trims, cuts), and are never given
 // twice, even when the room is dropped and comes back. Together with Instance an arrival
 // number is a cursor: a reader that asks for the arrivals after the last one it saw misses
 // nothing and sees nothing twice, however many writers there are.

@@ -11,8 +11,8 @@ var (
 	ErrNotFound = errors.New("store: not found")
 
 	// ErrConflict: a run does not extend its log's head (and is not held already), an
-	// arrival number was given before, a record's ID is held with other bytes, or a trim's floor is
-	// not the end of a run. Nothing of the batch was applied: read the heads again.
+	// arrival number was given before, a record's ID is held with other bytes, or a trim's floor or a
+	// cut's end is not the end of a run. Nothing of the batch was applied: read the heads again.
 	ErrConflict = errors.New("store: conflict with what is held")
 
 	// ErrInvalid: the batch contradicts itself or its types' documentation. Nothing of

@@ -8,11 +8,12 @@ import (
 )
 
 // A Batch is what one Apply changes, atomically. Its parts take effect in the order of
-// the fields: rooms are dropped first, then logs trimmed, then records dropped, so that a batch
+// the fields: rooms are dropped first, then logs trimmed and cut, then records dropped, so that a batch
 // can start a log or a room anew; then runs are appended in order, records and values written.
 type Batch struct {
 	DropRooms   []wire.ID // everything of these rooms: runs, heads, records
 	Trims       []Trim
+	Cuts        []Cut
 	DropRecords []Record // by Room, Kind and ID; absent ones are ignored
 	Runs        []Run
 	Records     []Record

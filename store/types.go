@@ -83,6 +83,19 @@ type Trim struct {
 	Floor     uint64
 }
 
+// A Cut drops the newest runs of a log and gives their space back: every run whose First > Last.
+// It applies only while Head is the link of the log's last run, and changes nothing otherwise, so that it
+// may come again after the log has gone on. Last must be the Last of a run held, whose link is Link, or the log's
+// Floor, and then Link is kept as it is given. Note takes the place of the head's. Arrival numbers of what was cut
+// are not given again. (To drop every run of a log and its head, a Trim with TrimAll.)
+type Cut struct {
+	Room, Log wire.ID
+	Head      wire.ID // link of the run that the log ends with before
+	Last      uint64  // and its last message afterwards
+	Link      wire.ID // of the run that ends with Last
+	Note      string  // at most MaxNote bytes
+}
+
 // Stats are counters of one open store, for status and tests. Those of work
 // done count from when it was opened.
 type Stats struct {

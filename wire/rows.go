@@ -44,6 +44,8 @@ func registry() []Row {
 		{TypeTailMark, "TailMark", LegalPeerToUser, boundTiny, func() Message { return new(TailMark) }},
 		{TypeVerifyGet, "VerifyGet", LegalUserToPeer, boundTiny, func() Message { return new(VerifyGet) }},
 		{TypeVerified, "Verified", LegalPeerToUser, boundMiB, func() Message { return new(Verified) }},
+		{TypeNoticesGet, "NoticesGet", LegalUserToPeer, boundRecord, func() Message { return new(NoticesGet) }},
+		{TypeNotices, "Notices", LegalPeerToUser, boundMiB, func() Message { return new(Notices) }},
 		// Between peers (package rooms).
 		{TypeOffer, "Offer", LegalPeerToPeer, boundMiB, func() Message { return new(Offer) }},
 		{TypeMatch, "Match", LegalPeerToPeer, boundMiB, func() Message { return new(Match) }},

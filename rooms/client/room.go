@@ -226,6 +226,12 @@ func bundleOf(e *rooms.Entry) *identity.Bundle {
 		return body.Bundle
 	case *rooms.Join:
 		return body.Bundle
+	case *rooms.Add:
+		return body.Bundle
+	case *rooms.Renew:
+		return body.Bundle
+	case *rooms.Handover:
+		return body.Bundle
 	}
 	return nil
 }

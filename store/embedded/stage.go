@@ -92,7 +92,7 @@ func (st *stager) stage(into *pebble.Batch, r *request, alone bool) error {
 		return nil
 	}
 	b := r.batch
-	if !alone && (len(b.DropRooms)+len(b.Trims) > 0 || len(b.Runs)+len(b.Records) > stateCache/2) {
+	if !alone && (len(b.DropRooms)+len(b.Trims)+len(b.Cuts) > 0 || len(b.Runs)+len(b.Records) > stateCache/2) {
 		return errAlone
 	}
 	if r.adds && st.space.low() {
@@ -139,6 +139,11 @@ func (st *stager) stageParts(tx *transaction, r *request, b *store.Batch) error 
 	}
 	for i := range b.Trims {
 		if err := st.trim(tx, &b.Trims[i]); err != nil {
+			return err
+		}
+	}
+	for i := range b.Cuts {
+		if err := st.cut(tx, &b.Cuts[i]); err != nil {
 			return err
 		}
 	}

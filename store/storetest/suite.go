@@ -31,6 +31,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 		{"record", recordCases},
 		{"value", valueCases},
 		{"trim", trimCases},
+		{"cut", cutCases},
 		{"drop", dropCases},
 		{"concurrent", concurrentCases},
 		{"life", lifeCases},

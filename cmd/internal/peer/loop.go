@@ -205,6 +205,9 @@ func (p *Peer) loadRoom(ctx context.Context, id wire.ID) (*rooms.RoomData, error
 	if data.Heads, err = p.store.Heads(ctx, id); err != nil {
 		return nil, err
 	}
+	if data.Hidden, err = p.store.Heads(ctx, rooms.HiddenRoom(id)); err != nil {
+		return nil, err
+	}
 	if data.LastArrival, err = p.store.LastArrival(ctx, id); err != nil {
 		return nil, err
 	}

@@ -100,6 +100,7 @@ func (p *persister) commit(ctx context.Context, group []rooms.Persist) {
 			all.DropRecords = append(all.DropRecords, g.Data.DropRecords...)
 			all.Values = append(all.Values, g.Data.Values...)
 			all.Trims = append(all.Trims, g.Data.Trims...)
+			all.Cuts = append(all.Cuts, g.Data.Cuts...)
 			all.DropRooms = append(all.DropRooms, g.Data.DropRooms...)
 		}
 	}
@@ -123,7 +124,7 @@ func refused(err error) bool {
 // drops reports whether a batch drops what an earlier one may write: a batch
 // drops before it writes, so such a one is not joined to those before it. (What is
 // trimmed is durable, so trims may be joined.)
-func drops(b *store.Batch) bool { return len(b.DropRooms)+len(b.DropRecords) > 0 }
+func drops(b *store.Batch) bool { return len(b.DropRooms)+len(b.Cuts)+len(b.DropRecords) > 0 }
 
 func batchBytes(b *store.Batch) int {
 	n := 0
