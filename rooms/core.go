@@ -244,6 +244,8 @@ type logState struct {
 	moving     bool      // what is beyond its end is being hidden
 	reviving   bool      // a hidden run is being looked at
 	floorState *LogState // at the floor, of a log that was trimmed
+	floorDue   bool      // a floor is to be applied when nothing is under way
+	trimming   bool      // the run at a floor is being looked at
 	huntHold   time.Time
 	limit      uint64 // where a leave or a fork ends the log; noLimit: nowhere
 	end        *Pin   // where the held runs that count end, when more are held; Number 0: none counts
@@ -293,6 +295,8 @@ func (c *Core) handle(ev Event) {
 	switch ev := ev.(type) {
 	case RunsIn:
 		c.onRunsIn(&ev)
+	case SharedIn:
+		c.onSharedIn(&ev)
 	case Persisted:
 		c.onPersisted(&ev)
 	case UserMessage:

@@ -21,6 +21,7 @@ func (c *Core) applyEnds(r *room) {
 			}
 		}
 	}
+	c.applyFloors(r)
 	if len(r.auth.stops) > 0 || r.stopped {
 		r.stopped = true
 		for _, id := range sortedIDs(r.logs) {
@@ -59,7 +60,7 @@ func (c *Core) countedChange(r *room) (flipped []int, all bool) {
 // whose author might not write it.
 func (c *Core) limitLog(r *room, lg *logState) {
 	limit, why := Pin{Log: lg.id, Number: noLimit}, ReasonNone
-	if p := r.proofByLog[lg.id]; p != nil {
+	if p := r.proofByLog[lg.id]; p != nil && (p.First > lg.floor || r.openRoom) {
 		limit.Number, limit.Link, why = p.First-1, p.Prev, ReasonFork
 		if lg.state != nil {
 			lg.state.Fork = p.First
@@ -106,12 +107,12 @@ func (c *Core) cutLog(r *room, lg *logState) {
 		c.note(r, nil, "messages beyond the end of a log do not count any more")
 		c.hide(r, lg)
 	}
-	if limit < lg.floor || limit == 0 {
-		cut(0, wire.ID{})
+	switch {
+	case limit <= lg.floor && lg.floorState != nil:
+		cut(lg.floor, lg.floorState.Link) // what is forgotten counts
 		return
-	}
-	if limit == lg.floor {
-		cut(limit, link)
+	case limit <= lg.floor:
+		cut(0, wire.ID{})
 		return
 	}
 	lg.cutting = true

@@ -175,6 +175,9 @@ func (h *hiding) cut(c *Core) {
 		}
 		lg.moving = false
 		c.hide(r, lg)
+		if lg.floorDue {
+			c.applyFloor(r, lg)
+		}
 		c.revive(r, lg)
 		c.markJudged(r)
 		for _, l := range r.links {
@@ -232,7 +235,7 @@ func (c *Core) reviveNext(r *room, lg *logState, branches []*hiddenBranch) {
 		case r.logs[lg.id] != lg || r.failed || lg.moving || lg.end != nil:
 		case lg.rechecking != nil || lg.recheckDue: // its end goes on with this
 		default:
-			lg.hidden = slices.DeleteFunc(lg.hidden, func(b *hiddenBranch) bool { return b.floor >= b.last })
+			lg.dropHidden()
 			c.reviveNext(r, lg, branches)
 		}
 	}
@@ -251,6 +254,11 @@ func (c *Core) reviveNext(r *room, lg *logState, branches []*hiddenBranch) {
 		}
 		again()
 	})
+}
+
+// dropHidden forgets the branches of which nothing is left.
+func (lg *logState) dropHidden() {
+	lg.hidden = slices.DeleteFunc(lg.hidden, func(b *hiddenBranch) bool { return b.floor >= b.last })
 }
 
 // lastStaged is the last message that counts of a log, durable or not.

@@ -275,6 +275,10 @@ func (c *Core) drain(r *room, lg *logState) {
 // stage makes a valid run part of its log: it is shown, and made durable.
 func (c *Core) stage(r *room, lg *logState, run *Run, from *link, req *request, pulled bool) {
 	f := c.fly(r)
+	if lg.author.IsZero() { // of a log that a trim names it is not known before
+		lg.author = run.Author
+		defer c.limitLog(r, lg)
+	}
 	waits := false
 	for _, ref := range run.Refs {
 		if o := r.logs[ref.Log]; o == nil || o.state == nil || o.state.Last < ref.Number {
