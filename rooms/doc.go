@@ -339,8 +339,10 @@
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
 // one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
-// judged again when entries come. A pending one is parked
-// within a bound (doc_sync.go), never acknowledged, and what it waits for is fetched.
+// judged again when entries come. A pending one is parked within a bound (here
+// 512 runs of a log, 2,048 and 8 MiB of a room; of entries 1,024 and 4 MiB),
+// never acknowledged, and what it waits for is fetched; one that does not fit is
+// asked for again when sets are compared.
 //
 // A writer's heads are those of the chained entries that count and its own
 // entries beside the chains, joined with its previous run's, without what another
