@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"parley/handshake/identity"
 	"parley/rooms"
 	"parley/rooms/client"
 	"parley/rooms/client/agent"
@@ -116,6 +117,52 @@ func TestTheMastersAgentChangesTheKeyWhenSomebodyLeftAndWhenItIsOld(t *testing.T
 		}, a)
 		a.Close()
 		b.Close()
+		p.Cut()
+	})
+}
+
+// memoryKey is a key file in memory.
+type memoryKey struct{ key *identity.Private }
+
+func (k memoryKey) Load() (*identity.Private, error) { return k.key, nil }
+
+func (k memoryKey) Change(_ context.Context, change func(*identity.Private) error) (*identity.Private, error) {
+	return k.key, change(k.key)
+}
+
+func TestAnOlderSealingKeyIsForgottenOnceNothingNeedsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := client.NewFakePeer(t)
+		a, b := p.Client(t, "ann"), p.Client(t, "bob")
+		room := founded(t, a, b)
+		key := client.UseKeyFile(b, func(k *identity.Private) client.KeyFile { return memoryKey{k} })
+		if err := key.Renew(); err != nil {
+			t.Fatal(err)
+		}
+		withAgents(t, func() {
+			time.Sleep(time.Hour)
+			if n := len(key.Sealings()); n != 2 {
+				t.Errorf("%d sealing keys after an hour", n)
+			}
+			if err := a.Rotate(t.Context(), room.ID); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(5 * 24 * time.Hour)
+		}, a, b)
+		if n := len(key.Sealings()); n != 1 {
+			t.Errorf("%d sealing keys after five days", n)
+		}
+		if _, err := a.Send(t.Context(), room.ID, []byte("hello"), client.SendOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		lost := p.Again(t, b) // a home without keys: all boxes must be to the new one
+		info, err := lost.Info(t.Context(), room.ID)
+		if err != nil || info.Keys != info.Epochs || info.Epochs < 2 {
+			t.Errorf("%d keys of %d epochs, %v", info.Keys, info.Epochs, err)
+		}
+		for _, c := range []*client.Client{a, b, lost} {
+			c.Close()
+		}
 		p.Cut()
 	})
 }
