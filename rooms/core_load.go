@@ -45,7 +45,10 @@ func (d *RoomData) Parse() error {
 		switch rec.Kind {
 		case store.KindEntry:
 			var e *Entry
-			if e, err = ParseEntry(rec.Bytes); err == nil {
+			if e, err = parseEntry(rec.Bytes, true); err == nil && e.ID != rec.ID {
+				err = ReasonSignature // other bytes than those that were stored
+			}
+			if err == nil {
 				byID[e.ID] = e
 				order = append(order, e.ID)
 			}
@@ -56,7 +59,10 @@ func (d *RoomData) Parse() error {
 			}
 		case store.KindDelegation:
 			var dl *Delegation
-			if dl, err = ParseDelegation(rec.Bytes); err == nil {
+			if dl, err = parseDelegation(rec.Bytes, true); err == nil && dl.Hash != rec.ID {
+				err = ReasonSignature
+			}
+			if err == nil {
 				p.delegs = append(p.delegs, dl)
 			}
 		case store.KindProof:
@@ -282,14 +288,16 @@ func (c *Core) loadLogs(r *room, d *RoomData) {
 		}
 		c.openTimer(r)
 	}
-	for _, lg := range logs {
-		c.limitLog(r, lg)
-	}
 }
 
 // loadJudged takes up what the store says of runs that do not count. Logs that were judged
 // by fewer entries than are held, since the peer was stopped in between, are judged again.
 func (c *Core) loadJudged(r *room, d *RoomData) {
+	defer func() {
+		for _, id := range sortedIDs(r.logs) {
+			c.limitLog(r, r.logs[id])
+		}
+	}()
 	if r.openRoom {
 		return
 	}

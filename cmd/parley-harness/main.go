@@ -26,6 +26,7 @@ const (
 // cli is the whole command line.
 type cli struct {
 	Vectors vectorsCmd `cmd:"" help:"Check the vectors of testdata, with this implementation or another one's program."`
+	Conform conformCmd `cmd:"" help:"Run every rule of the specification against a peer, byte by byte."`
 }
 
 // errFailed says that a case failed; what did is printed already.

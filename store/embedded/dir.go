@@ -132,7 +132,7 @@ func (f *folder) acquire() error {
 		}
 		text, _ := readFile(f.fs, f.name(pidFile))
 		pid, _ := strconv.Atoi(strings.TrimSpace(text))
-		return fmt.Errorf("%w: %w", &store.LockedError{Path: f.path, PID: pid}, err)
+		return &store.LockedError{Path: f.path, PID: pid}
 	}
 	f.lock = lock
 	if err := writeFile(f.fs, f.name(pidFile), strconv.Itoa(os.Getpid())+"\n"); err != nil {

@@ -73,7 +73,9 @@ func removeSnapshot(fsys vfs.FS, path string) error {
 		err = nil
 	}
 	// Windows removes no file that is open; the lock has served.
-	return errors.Join(err, lock.Close(), fsys.RemoveAll(path))
+	err = errors.Join(err, lock.Close(), fsys.RemoveAll(path))
+	_ = fsys.Remove(fsys.PathDir(path)) // unless there are others
+	return err
 }
 
 // dropSnapshots removes the snapshots that somebody left.

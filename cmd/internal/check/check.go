@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"parley/store"
+	"parley/store/transfer"
 	"parley/wire"
 )
 
@@ -30,6 +31,7 @@ const (
 	adviseFetch = "other peers have the room: move the store away and start the daemon, which fetches it; else restore a backup"
 	adviseHere  = "restore a backup, or move the store away and start the daemon"
 	adviseIndex = "copy the store anew, which makes its indexes again: parley store migrate embedded embedded:DIR"
+	adviseCopy  = "make the backup anew in an empty folder, while its source is there"
 	adviseValue = "it is ignored; a token is made anew by itself, a room is taken up again with parley room join"
 )
 
@@ -81,7 +83,36 @@ func Store(ctx context.Context, s store.Store, o Options) (Report, error) {
 			return c.report, fmt.Errorf("room %s: %w", id, err)
 		}
 	}
-	return c.report, c.values(ctx)
+	if err := c.values(ctx); err != nil {
+		return c.report, err
+	}
+	return c.report, c.copy(ctx)
+}
+
+// copy compares a backup with the digest it was written with.
+func (c *checker) copy(ctx context.Context) error {
+	mark, err := transfer.ReadMark(ctx, c.store)
+	if err != nil || mark == nil {
+		if c.damaged(ctx, "the mark of a copy", adviseHere, err) {
+			return nil
+		}
+		return err
+	}
+	if !mark.Whole {
+		c.find(Finding{Where: "the store", What: "it is a copy that was interrupted (" + mark.Purpose + ")", Do: "run the same command again, which completes it"})
+		return nil
+	}
+	now, err := transfer.Sum(ctx, c.store, nil)
+	if err != nil {
+		if c.damaged(ctx, "the store", adviseCopy, err) {
+			return nil
+		}
+		return err
+	}
+	if now.Digest.String() != mark.Digest {
+		c.find(Finding{Where: "the store", What: "its digest is " + now.Digest.String() + ", and was " + mark.Digest + " when the copy was made", Do: adviseCopy})
+	}
+	return nil
 }
 
 // A checker is one check under way.
@@ -125,7 +156,7 @@ func (c *checker) count(ctx context.Context, rooms []wire.ID) error {
 // damaged makes a finding of a damaged part of the store, and reports whether err is one: the check
 // then goes on with what can be read.
 func (c *checker) damaged(ctx context.Context, where, do string, err error) bool {
-	if ctx.Err() != nil || !isDamage(err) {
+	if err == nil || ctx.Err() != nil || !isDamage(err) {
 		return false
 	}
 	c.find(Finding{Where: where, What: err.Error(), Do: do})

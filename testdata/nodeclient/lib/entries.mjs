@@ -53,9 +53,9 @@ function checkPlace(e) {
     must(e.number === 0 && isZero(e.chain) && isZero(e.prev), 'stands on a chain')
     must(e.heads.length > 0, 'has no heads')
   } else {
-    must(isZero(e.chain), 'a chain that nobody was appointed to')
-    must(e.number >= 2 && !isZero(e.prev), 'a place that a chain does not have')
-    must(e.heads.some((h) => equal(h, e.prev)), 'heads that omit the entry before')
+    const first = !isZero(e.chain) && e.number === 1
+    must(first ? isZero(e.prev) : e.number >= 2 && !isZero(e.prev), 'a place that a chain does not have')
+    must(e.heads.some((h) => equal(h, first ? e.chain : e.prev)), 'heads that omit the entry before')
   }
 }
 
@@ -76,6 +76,7 @@ const checks = {
   },
   leave(e) {
     inOrder(e.body.pins, (p) => p[0])
+    must(e.body.pins.every(([, number, link]) => number > 0 && !isZero(link)), 'a pin of nothing')
   },
 }
 

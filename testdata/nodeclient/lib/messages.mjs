@@ -5,6 +5,7 @@ export const maxFrame = 1 << 20
 export const firstStreamType = 16
 export const firstOptional = 0x4000
 export const maxText = 256
+export const maxSoftware = 64
 const tiny = 512
 const record = 16 << 10
 const MiB = maxFrame
@@ -30,7 +31,7 @@ const node = struct({ prefix: bytes, hash: bytes })
 
 // number: [name, where, bound in bytes, fields]
 const rows = {
-  1: ['Hello', hello, tiny, { role: u(8), software: shape.str(64), instance: shape.bin(8), port: u(16), features: list(n) }],
+  1: ['Hello', hello, tiny, { role: u(8), software: text, instance: shape.bin(8), port: u(16), features: list(n) }],
   2: ['Ping', session, tiny, { seq: n }],
   3: ['Pong', session, tiny, { seq: n }],
   4: ['Credit', session, tiny, { stream: u(32), limit: n }],
