@@ -250,13 +250,11 @@ func (c *Core) compare(l *link) {
 	if l.right != SyncNone {
 		defer c.tellState(l)
 	}
-	switch l.their {
-	case r.digest(SyncAll):
-		if l.ourKind == SyncAll {
-			c.equal(l)
-			return
-		}
-	case r.digest(SyncAuthority): // they give us no more (yet)
+	switch {
+	case l.ourKind == SyncAll && l.their == r.digest(SyncAll):
+		c.equal(l)
+		return
+	case l.their == r.digest(SyncAuthority): // they give us no more (yet)
 		l.records, l.misses, l.syncing = false, 0, false
 		return
 	}

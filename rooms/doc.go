@@ -146,7 +146,7 @@
 //	pins = [[log id, number uint, link id] …]
 //
 // pins are up to 512, strictly ascending by log: of each log the number of a
-// message at a run's end, from 1, and that run's hash. Up to 1,024 joins, up to
+// message at a run's end, from 1, and that run's hash, not zero. Up to 1,024 joins, up to
 // 1,024 invites. Roles are 1 relay, 2 reader, 3 member. A bundle is of package
 // identity. A program that would name more pins names those logs of the subject
 // with the most messages, and in an epoch those last written to; one that would
@@ -186,7 +186,8 @@
 // one with role 2 has an empty nonce and a zero commitment. joins are those that
 // the writer had seen and that count: what a removal has not seen, it revokes.
 //
-// Lift: the subject, who was removed, may join again, by a join that has seen it.
+// Lift: the subject, who was removed and is not the writer, may join again, by a
+// join that has seen it.
 //
 // Appoint: begins an admin's chain, whose name is the entry's ID. The subject is
 // not the writer.
@@ -207,7 +208,7 @@
 // it so has seen. It lists at least one invite or join.
 //
 // Trim: forgets messages, 1 to 256 logs, strictly ascending. Of each: a message at a run's
-// end and that run's hash, up to and including which the log is forgotten; the
+// end and that run's hash, neither zero, up to and including which the log is forgotten; the
 // heads of the log's first run and of the run that is named, 1 to 64 each. Only the master
 // trims (either, in a room of two): what is forgotten does not come back, while
 // an admin's entries may stop counting.
