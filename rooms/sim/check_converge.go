@@ -176,7 +176,12 @@ func oneBranchPerLog(_ *World, list []*outcome) string {
 		for _, h := range o.all {
 			for _, log := range sortedIDs(h.runs) {
 				next, prev := uint64(1), wire.ID{}
-				for _, r := range h.counted(log) {
+				for i, r := range h.counted(log) {
+					for _, f := range h.oracle.floors(log) {
+						if i == 0 && f.Link == r.Prev {
+							next, prev = f.Number+1, f.Link
+						}
+					}
 					if r.First != next || r.Prev != prev {
 						return fmt.Sprintf("%s counts run %d of log %s after message %d, on another branch or behind a gap", h.peer.name, r.First, log.Short(), next-1)
 					}
@@ -214,7 +219,7 @@ func evidenceSurvivesVoid(w *World, list []*outcome) string {
 				continue
 			}
 			for _, h := range o.views {
-				if _, proved := h.oracle.forks[pair[0].Log]; !proved {
+				if _, proved := h.oracle.proved[pair[0].Log]; !proved {
 					return fmt.Sprintf("%s has no proof of the fork of log %s at %d, though both branches are stored", h.peer.name, pair[0].Log.Short(), pair[0].First)
 				}
 			}

@@ -56,11 +56,11 @@ func (w *World) outcomes() (list []*outcome) {
 	return list
 }
 
-// belongs reports whether somebody at the peer has a role, by what the oracle knows,
-// and has let the peer keep the room.
+// belongs reports whether somebody at the peer, who let it keep the room, has a role by
+// what the oracle knows.
 func (h *held) belongs(by *oracle) bool {
 	for _, u := range h.peer.w.people {
-		if s := u.seats[by.room]; s != nil && u.peer == h.peer && !s.left && by.roleNow(u.id()) != rooms.RoleNone && s.auth.Len() > 0 && s.belongs() {
+		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept && !s.left && by.roleNow(u.id()) != rooms.RoleNone {
 			return true
 		}
 	}
