@@ -145,7 +145,8 @@ func (a *Authority) Add(e *Entry) (added []*Entry, missing []wire.ID, err error)
 // Missing returns what parked entries wait for, ascending, at most maxMissing.
 func (a *Authority) Missing() []wire.ID { return a.parked.missing() }
 
-// dependencies calls f for everything that must be held before e: what it names.
+// dependencies calls f for everything that must be held before e: what it names,
+// some of it more than once.
 func dependencies(e *Entry, f func(wire.ID)) {
 	for _, id := range e.Heads {
 		f(id)

@@ -1,7 +1,6 @@
 package rooms
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -437,49 +436,4 @@ func newPair(p *people, omits rule) *world {
 		w.take(e)
 	}
 	return w
-}
-
-// A mutation is a rule that is left out, and the check that must miss it.
-type mutation struct {
-	rule  rule
-	name  string
-	check string
-}
-
-func TestMutationsOfTheRulesAreMissed(t *testing.T) {
-	p := newPeople(t)
-	byName := map[string]check{}
-	for _, c := range checks() {
-		byName[c.name] = c
-	}
-	var covered rule
-	for _, m := range mutations() {
-		covered |= m.rule
-		t.Run(m.name, func(t *testing.T) {
-			c, ok := byName[m.check]
-			if !ok {
-				t.Fatalf("there is no check %s", m.check)
-			}
-			err := runCheck(c, p, m.rule)
-			if err == nil {
-				t.Fatalf("%s holds without the rule", m.check)
-			}
-			t.Logf("missed by %s: %v", m.check, err)
-		})
-	}
-	for r := rule(1); r != ruleEnd; r <<= 1 {
-		if covered&r == 0 {
-			t.Errorf("no mutation leaves out rule %b", r)
-		}
-	}
-}
-
-// runCheck is what a check finds; a panic is a finding too.
-func runCheck(c check, p *people, omits rule) (err error) {
-	defer func() {
-		if broken := recover(); broken != nil {
-			err = fmt.Errorf("panic: %v", broken)
-		}
-	}()
-	return c.run(p, omits)
 }

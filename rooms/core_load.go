@@ -288,14 +288,16 @@ func (c *Core) loadLogs(r *room, d *RoomData) {
 		}
 		c.openTimer(r)
 	}
-	for _, lg := range logs {
-		c.limitLog(r, lg)
-	}
 }
 
 // loadJudged takes up what the store says of runs that do not count. Logs that were judged
 // by fewer entries than are held, since the peer was stopped in between, are judged again.
 func (c *Core) loadJudged(r *room, d *RoomData) {
+	defer func() {
+		for _, id := range sortedIDs(r.logs) {
+			c.limitLog(r, r.logs[id])
+		}
+	}()
 	if r.openRoom {
 		return
 	}

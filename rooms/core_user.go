@@ -64,6 +64,8 @@ func (c *Core) onUserMessage(ev *UserMessage) {
 		c.onPlacedGet(q, m)
 	case *wire.VerifyGet:
 		c.onVerifyGet(q, m)
+	case *wire.SealedGet:
+		c.onSealedGet(q, m)
 	default:
 		c.fail(q, wire.CodeProtocol, "a request of a type that has no place here")
 	}

@@ -82,6 +82,9 @@ const (
 	// maxRoomsPerReply is how many rooms are listed in one answer, about 100 bytes each.
 	maxRoomsPerReply = 8192
 
+	// maxSealedPerFrame is how many recipients of an epoch's boxes are listed in one frame, 34 bytes each.
+	maxSealedPerFrame = 16384
+
 	// maxDialAddresses is how many addresses of one link are dialled.
 	maxDialAddresses = maxLinkAddresses
 

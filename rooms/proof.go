@@ -88,11 +88,17 @@ func ParseProof(raw []byte) (*Proof, error) {
 		First: shared.First, Prev: shared.Prev, Raw: raw,
 	}
 	var sigs [2][]byte
+	var broken [2]error
 	for i := range 2 {
-		p.Runs[i], sigs[i] = readSide(in, shared)
+		p.Runs[i], sigs[i], broken[i] = readSide(in, shared)
 	}
 	if err := in.Done(); err != nil {
 		return nil, refuseBytes("proof", err)
+	}
+	for _, err := range broken {
+		if err != nil {
+			return nil, err
+		}
 	}
 	if p.First == 0 || (p.First == 1) != p.Prev.IsZero() || p.Runs[0].Compare(p.Runs[1]) >= 0 {
 		return nil, refuse(ReasonFork, "not two siblings in ascending order")
@@ -106,8 +112,9 @@ func ParseProof(raw []byte) (*Proof, error) {
 	return p, nil
 }
 
-// readSide takes one side of a proof and returns the run's hash and signature.
-func readSide(in *wire.Reader, side Run) (hash wire.ID, sig []byte) {
+// readSide takes one side of a proof and returns the run's hash and signature,
+// or which rule of runs it breaks.
+func readSide(in *wire.Reader, side Run) (hash wire.ID, sig []byte, broken error) {
 	in.Array(6)
 	side.Epoch = in.ID()
 	side.Heads = readIDs(in, nil, MaxHeads)
@@ -119,5 +126,5 @@ func readSide(in *wire.Reader, side Run) (hash wire.ID, sig []byte) {
 	for i := range leaves {
 		b = b.id(&leaves[i])
 	}
-	return b.sum(), sig
+	return b.sum(), sig, side.checkPlace(len(leaves))
 }

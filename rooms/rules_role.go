@@ -82,11 +82,11 @@ func (a *Authority) subject(user wire.ID, t bitset) (Role, []int) {
 		latest = a.latest(latest)
 	}
 	limit := RoleMember
-	var standing []int
+	var removals, standing []int
 	for _, i := range latest {
 		role, ok := givenRole(a.nodes[i].entry)
 		if ok && role == RoleNone && a.applies(ruleRemovalFirst) {
-			return RoleNone, []int{i}
+			removals = append(removals, i)
 		}
 		if a.nodes[i].entry.Kind == KindStop && a.applies(ruleStopCaps) {
 			limit = min(limit, role)
@@ -94,6 +94,9 @@ func (a *Authority) subject(user wire.ID, t bitset) (Role, []int) {
 		if ok && !a.left(i, user, t) {
 			standing = append(standing, i)
 		}
+	}
+	if len(removals) > 0 {
+		return RoleNone, removals
 	}
 	if len(standing) == 0 || !a.applies(ruleChainedBeforeJoins) {
 		standing = a.admissions(user, t, latest)

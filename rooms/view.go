@@ -55,6 +55,9 @@ func (a *Authority) current() {
 		a.noteCounted(i)
 		return true
 	})
+	for _, stops := range a.stops { // so that of several reasons all peers give the same
+		slices.SortFunc(stops, func(x, y int) int { return a.nodes[x].entry.ID.Compare(a.nodes[y].entry.ID) })
+	}
 	a.now = a.newView(all)
 }
 
@@ -237,7 +240,7 @@ func (v *View) Invites() []InviteView {
 		e := v.a.nodes[i].entry
 		switch body := e.Body.(type) {
 		case *Invite:
-			if r.keep(v.a, i, -1, nil) {
+			if r.live(v.a, i) {
 				list = append(list, InviteView{Entry: e, Invite: body})
 			}
 		case *Join:
@@ -292,12 +295,12 @@ func (v *View) Outsiders(epoch *Entry) []wire.ID {
 // count, says.
 func (a *Authority) keyed(v *View, known bitset) bitset {
 	set := v.set.clone()
-	r := a.revokersIn(v.set)
+	r := a.revokersIn(known)
 	v.seen.each(func(i int) bool {
 		e := a.nodes[i].entry
 		switch body := e.Body.(type) {
 		case *Join:
-			if r.keep(a, a.place[body.Invite], i, known) {
+			if r.keep(a, a.place[body.Invite], i) {
 				set = set.with(i)
 			}
 		case *Add, *Appoint:

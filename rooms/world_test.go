@@ -41,7 +41,8 @@ func (p *people) name(id wire.ID) string {
 type world struct {
 	*people
 	*Authority
-	err error
+	made []*Entry // here, whether they were taken or not
+	err  error
 }
 
 // newWorld is a room of ada's, with bob and kim as admins, eve and zoe as members by a link,
@@ -139,6 +140,7 @@ func (w *world) place(name string) Place {
 func (w *world) at(name string, at Place, kind Kind, body Body) *Entry {
 	w.time++
 	e := forge(w.keys[name], kind, at, w.time, body)
+	w.made = append(w.made, e)
 	if _, missing, err := w.Add(e); err != nil || len(missing) > 0 {
 		w.fail("%s by %s: %v, %d missing", kind, name, err, len(missing))
 	}
@@ -154,7 +156,9 @@ func (w *world) refuses(why Reason, name string, at Place, kind Kind, body Body)
 }
 
 // must writes a chained entry by who holds a chain.
-func (w *world) must(name string, kind Kind, body Body) *Entry { return w.at(name, w.place(name), kind, body) }
+func (w *world) must(name string, kind Kind, body Body) *Entry {
+	return w.at(name, w.place(name), kind, body)
+}
 
 // lower writes a chained entry whose ID is below another's, by trying times: what an
 // author can do who wants a tie to go its way.

@@ -46,6 +46,11 @@ func registry() []Row {
 		{TypeVerified, "Verified", LegalPeerToUser, boundMiB, func() Message { return new(Verified) }},
 		{TypeNoticesGet, "NoticesGet", LegalUserToPeer, boundRecord, func() Message { return new(NoticesGet) }},
 		{TypeNotices, "Notices", LegalPeerToUser, boundMiB, func() Message { return new(Notices) }},
+		{TypeHeadsGet, "HeadsGet", LegalUserToPeer, boundTiny, func() Message { return new(HeadsGet) }},
+		{TypeSealedGet, "SealedGet", LegalUserToPeer, boundTiny, func() Message { return new(SealedGet) }},
+		{TypeSealed, "Sealed", LegalPeerToUser, boundMiB, func() Message { return new(Sealed) }},
+		{TypeSnapshotGet, "SnapshotGet", LegalUserToPeer, boundTiny, func() Message { return new(SnapshotGet) }},
+		{TypeSnapshot, "Snapshot", LegalPeerToUser, boundRecord, func() Message { return new(Snapshot) }},
 		// Between peers (package rooms).
 		{TypeOffer, "Offer", LegalPeerToPeer, boundMiB, func() Message { return new(Offer) }},
 		{TypeMatch, "Match", LegalPeerToPeer, boundMiB, func() Message { return new(Match) }},

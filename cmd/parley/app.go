@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"strings"
 
 	"golang.org/x/term"
 
@@ -165,11 +163,8 @@ type roomName string
 
 // Validate refuses what can never name a room; kong calls it.
 func (n roomName) Validate() error {
-	switch {
-	case n == "":
+	if n == "" || n == "@" {
 		return errors.New("the room's name is empty")
-	case strings.HasPrefix(string(n), "@"):
-		return fmt.Errorf("%s names a person; give a room", n)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -16,7 +15,7 @@ import (
 	"parley/cmd/internal/peer"
 	"parley/handshake/identity"
 	"parley/store"
-	"parley/store/embedded"
+	"parley/wire"
 )
 
 // peerFlags are the flags of every command that runs a peer.
@@ -25,7 +24,7 @@ type peerFlags struct {
 	Interface   []string `help:"Network interface for discovery; repeat for several (default: all that multicast)." placeholder:"IF" sep:"none"`
 	Peer        []string `help:"A peer to dial, found by discovery or not; repeat for several. The file peer/peers of the home adds to them, one a line." placeholder:"HOST:PORT" sep:"none"`
 	NoDiscovery bool     `help:"Neither send nor hear beacons."`
-	Store       string   `help:"Where messages are kept: embedded, the store in the home." default:"embedded" placeholder:"embedded"`
+	Store       string   `help:"Where messages are kept: embedded, the store in the home; embedded:DIR, another folder." default:"embedded" placeholder:"embedded[:DIR]"`
 	Users       string   `help:"Whom to serve: local (users of this home), any (of the network), or a file with an ID on each line (default: local)." default:"local" placeholder:"local|any|FILE"`
 	LogFormat   string   `help:"Form of the log on standard error: text or json (default: text)." enum:"text,json" default:"text" placeholder:"text|json"`
 	LogLevel    string   `help:"Least level that is logged: debug, info, warn or error (default: ${log_level})." enum:"debug,info,warn,error" default:"${log_level}" placeholder:"LEVEL"`
@@ -72,8 +71,8 @@ func (f *peerFlags) logger(w *os.File) *slog.Logger {
 
 // check refuses flags that cannot work before anything is opened.
 func (f *peerFlags) check() error {
-	if f.Store != "embedded" {
-		return usagef("--store %s: this build keeps messages in its embedded store only", f.Store)
+	if _, err := parseStore(f.Store); err != nil {
+		return usagef("--store %v", err)
 	}
 	for _, addr := range f.Peer {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
@@ -124,9 +123,13 @@ func (f *peerFlags) runPeer(a *app, h *home.Home, reload <-chan os.Signal, logge
 	if s.users, err = newUsers(h, f.Users); err != nil {
 		return err
 	}
-	db, err := embedded.Open(h.StoreDir(), embedded.Options{Logger: logger})
+	place, err := parseStore(f.Store)
 	if err != nil {
-		return fmt.Errorf("the store in %s cannot be opened: %w", h.StoreDir(), err)
+		return err
+	}
+	db, err := place.openServed(a.ctx, h, logger)
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	s.store = db
@@ -162,6 +165,7 @@ func (s *service) serve(network identity.Network) (next *identity.Network, err e
 	p, err := peer.New(peer.Config{
 		Identity: s.key, Network: network, Store: s.store, StoreName: s.Store, Users: s.users, Software: software(),
 		Listen: s.Listen, Static: static, Interfaces: s.Interface, Discovery: !s.NoDiscovery, Logger: s.log,
+		Snapshot: s.snapshot,
 	})
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -192,6 +196,20 @@ func (s *service) serve(network identity.Network) (next *identity.Network, err e
 	stop()
 	wg.Wait()
 	return next, errors.Join(err, s.home.RemoveAddress())
+}
+
+// snapshot makes a copy of the store for a user of this home: whoever may read its files anyway.
+func (s *service) snapshot(ctx context.Context, user wire.ID) (string, error) {
+	if !s.home.IsLocalUser(user) {
+		return "", wire.Errorf(wire.CodeRefused, "a copy of the store is for the users of the daemon's own home")
+	}
+	db, ok := s.store.(interface {
+		Snapshot(ctx context.Context) (string, error)
+	})
+	if !ok {
+		return "", wire.Errorf(wire.CodeRefused, "this daemon's store makes no snapshots")
+	}
+	return db.Snapshot(ctx)
 }
 
 // follow reads secret, users and peers again at each SIGHUP. It returns another

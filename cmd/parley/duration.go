@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"parley/rooms/client"
 )
 
 // A duration is a flag's value: Go's form (90s, 1h30m), or a number of days or
@@ -67,7 +69,7 @@ func (w waits) limit(ctx context.Context) (context.Context, context.CancelFunc) 
 
 // timedOut makes the end of --timeout an error that says so.
 func timedOut(ctx context.Context, err error, what string) error {
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.Is(err, client.ErrUnsealed) && !errors.Is(err, client.ErrNoKey) {
 		return fmt.Errorf("%s: %w", what, errTimeout)
 	}
 	return err

@@ -77,6 +77,8 @@ func judge(err error) (code int, advice string) {
 		usage *usageError
 		held  *home.HeldError
 		why   rooms.Reason
+
+		denied *client.Denied
 	)
 	is := func(targets ...error) bool {
 		for _, t := range targets {
@@ -97,6 +99,8 @@ func judge(err error) (code int, advice string) {
 		return exitNoDaemon, "start it with: parley up"
 	case is(client.ErrWrongPeer):
 		return exitNoDaemon, "compare --daemon-id with what parley status shows there"
+	case is(client.ErrUnsealed):
+		return exitTimeout, "start an admin's agent there: parley up; or send it all the same: --anyway"
 	case is(client.ErrNoProgress, errTimeout, context.DeadlineExceeded):
 		return exitTimeout, "see parley peers and parley doctor, or give a longer --timeout"
 	case is(context.Canceled):
@@ -107,6 +111,14 @@ func judge(err error) (code int, advice string) {
 		return exitRefused, "ask the room's master for another role"
 	case is(client.ErrNoRoom):
 		return exitFailed, "parley room ls lists yours"
+	case is(client.ErrNoMember):
+		return exitFailed, "parley room members ROOM lists who there is"
+	case is(client.ErrOffer):
+		return exitFailed, "ask the master for a new offer: parley room handover ROOM PERSON"
+	case is(client.ErrOpenRoom):
+		return exitUsage, "make a room of your own with: parley room create NAME"
+	case is(client.ErrNoPerson):
+		return exitFailed, "parley room members ROOM lists who there is; a whole ID names anybody"
 	case is(client.ErrAmbiguous):
 		return exitFailed, "give more of it"
 	case is(client.ErrTooLarge):
@@ -116,7 +128,7 @@ func judge(err error) (code int, advice string) {
 	case is(client.ErrCursor):
 		return exitFailed, "give another file with --cursor, or remove this one to begin anew"
 	case is(client.ErrNoKey):
-		return exitFailed, "it comes when a member who has it is online"
+		return exitTimeout, "it comes when a member who has it is online"
 	case errors.As(err, &held):
 		if held.PID == 0 {
 			return exitFailed, "stop it first, or use another --home"
@@ -142,6 +154,8 @@ func judge(err error) (code int, advice string) {
 		return exitFailed, "check the path"
 	case errors.As(err, &werr):
 		return judgeWire(werr.Code)
+	case errors.As(err, &denied):
+		return exitRefused, "parley room members ROOM shows who may do what"
 	case errors.As(err, &why):
 		return judgeReason(why)
 	}
@@ -158,6 +172,11 @@ func judgeReason(why rooms.Reason) (exit int, advice string) {
 	case rooms.ReasonReader, rooms.ReasonRelay:
 		return judge(client.ErrReadOnly)
 	case rooms.ReasonExpired, rooms.ReasonExhausted, rooms.ReasonInvite, rooms.ReasonLinkKey:
+		return exitRefused, "ask for a new invite"
+	case rooms.ReasonMasterOnly, rooms.ReasonAdminsOnly, rooms.ReasonIsMaster, rooms.ReasonIsAdmin, rooms.ReasonSelf, rooms.ReasonPair,
+		rooms.ReasonBanned, rooms.ReasonWasRemoved:
+		return exitRefused, "parley room members ROOM shows who may do what"
+	case rooms.ReasonInviteRevoked:
 		return exitRefused, "ask for a new invite"
 	case rooms.ReasonCapacity, rooms.ReasonWriter, rooms.ReasonDelegation, rooms.ReasonRelayKey:
 		return exitRefused, "ask the room's master"

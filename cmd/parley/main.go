@@ -29,6 +29,9 @@ type cli struct {
 	Room     roomCmd     `cmd:"" help:"Make, join, list, check and leave rooms."`
 	Send     sendCmd     `cmd:"" help:"Send a message, or each line of standard input as one."`
 	Tail     tailCmd     `cmd:"" help:"Show the messages of a room."`
+	Store    storeCmd    `cmd:"" help:"Check, back up, restore or move where messages are kept."`
+	Petname  petnameCmd  `cmd:"" help:"Give a person a name of your own, or list those you gave."`
+	Verify   verifyCmd   `cmd:"" help:"Compare a person's fingerprint, by words or QR code."`
 	Token    tokenCmd    `cmd:"" help:"List or revoke the tokens by which this user's sessions are resumed."`
 	Complete completeCmd `cmd:"" name:"completion" help:"Print a completion script for your shell."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
@@ -57,6 +60,7 @@ func newParser(c *cli, stdout, stderr *os.File, exit func(code int)) (*kong.Kong
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
+		kong.Vars{"person": personHelp},
 		kong.ExplicitGroups([]kong.Group{{Key: "everywhere", Title: "Flags of every command:"}}),
 	)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -20,6 +21,7 @@ type sendCmd struct {
 	Key      string   `help:"Name the message: sent again under the same key, it is not sent twice." placeholder:"KEY"`
 	Null     bool     `name:"null" short:"0" help:"Messages on standard input end with NUL instead of a newline."`
 	Whole    bool     `help:"All of standard input is one message."`
+	Anyway   bool     `help:"Send though somebody who was removed could still read it, before the room's key is changed."`
 	JSON     bool     `name:"json" help:"Print {\"id\",\"log\",\"seq\"} for each message once it is durable."`
 }
 
@@ -28,7 +30,8 @@ func (*sendCmd) Help() string {
 	return `Returns when all is durable on the daemon, and says on standard error on how many
 other peers it is. Empty lines are left out. Run again after it was killed, it
 first sends what had been signed; the same text is then a new message, unless
---key names it.
+--key names it. After a removal it waits until the room's key was changed, which an
+admin's agent does at once; --anyway does not wait.
 
   parley send lobby "hello"
   journalctl -f | parley send ops
@@ -81,7 +84,7 @@ func (c *sendCmd) Run(a *app) error {
 func (c *sendCmd) one(a *app, cl *client.Client, room client.Room, data []byte) error {
 	ctx, cancel := c.limit(a.ctx)
 	defer cancel()
-	result, err := cl.Send(ctx, room.ID, data, client.SendOptions{Key: c.Key})
+	result, err := cl.Send(ctx, room.ID, data, client.SendOptions{Key: c.Key, Anyway: c.Anyway})
 	if err != nil {
 		return timedOut(ctx, err, "the message is not known to be stored")
 	}
@@ -121,7 +124,7 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 	w := bufio.NewWriterSize(a.out.stdout, 64<<10)
 	bar := newProgress(a.out, "sent", !typed)
 	var before uint64
-	opts := client.PipeOptions{Progress: func(durable uint64) {
+	opts := client.PipeOptions{Anyway: c.Anyway, Progress: func(durable uint64) {
 		src.settled(durable - before)
 		before = durable
 		bar.set(durable, 0)
@@ -144,7 +147,7 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 		if sum.Messages > 0 {
 			a.out.notice("%s stored here", count(sum.Messages, "message"))
 		}
-		if cause := context.Cause(ctx); a.ctx.Err() == nil && cause != nil {
+		if cause := context.Cause(ctx); a.ctx.Err() == nil && cause != nil && !errors.Is(err, client.ErrUnsealed) && !errors.Is(err, client.ErrNoKey) {
 			return fmt.Errorf("what was read last is not known to be stored: %w", cause)
 		}
 		return err

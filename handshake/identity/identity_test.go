@@ -95,11 +95,11 @@ func TestABundleIsRefusedWithAnyByteAlteredOrMissing(t *testing.T) {
 func TestABundleBreakingARuleIsRefusedThoughSigned(t *testing.T) {
 	p := generate(t, "ada")
 	cases := map[string]*Bundle{
-		"number zero":       signBundle(p.signer, 0, p.sealing.Public(), "ada"),
-		"short sealing key": signBundle(p.signer, 1, p.sealing.Public()[1:], "ada"),
-		"direction in name": signBundle(p.signer, 1, p.sealing.Public(), "ada\u202e"),
-		"newline in name":   signBundle(p.signer, 1, p.sealing.Public(), "a\nb"),
-		"name too long":     signBundle(p.signer, 1, p.sealing.Public(), strings.Repeat("x", MaxName+1)),
+		"number zero":       signBundle(p.signer, 0, p.now.Load().sealing[0].Public(), "ada"),
+		"short sealing key": signBundle(p.signer, 1, p.now.Load().sealing[0].Public()[1:], "ada"),
+		"direction in name": signBundle(p.signer, 1, p.now.Load().sealing[0].Public(), "ada\u202e"),
+		"newline in name":   signBundle(p.signer, 1, p.now.Load().sealing[0].Public(), "a\nb"),
+		"name too long":     signBundle(p.signer, 1, p.now.Load().sealing[0].Public(), strings.Repeat("x", MaxName+1)),
 	}
 	for name, b := range cases {
 		if _, err := ParseBundle(b.Raw); !errors.Is(err, ErrBundle) {
@@ -179,12 +179,12 @@ func TestPrivateKeysDoNotShowWhenPrintedOrLogged(t *testing.T) {
 	}
 	var out bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(h).Info("m", "p", p, "s", p.signer, "k", p.sealing, "n", n)
+		slog.New(h).Info("m", "p", p, "s", p.signer, "k", p.now.Load().sealing[0], "n", n)
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
-		fmt.Fprintf(&out, verb+verb+verb+verb+verb, p, p.signer, p.sealing, n, &n)
+		fmt.Fprintf(&out, verb+verb+verb+verb+verb, p, p.signer, p.now.Load().sealing[0], n, &n)
 	}
-	sealing, err := p.sealing.key.Bytes()
+	sealing, err := p.now.Load().sealing[0].key.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}

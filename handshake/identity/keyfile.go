@@ -33,31 +33,43 @@ const (
 // marshal returns the key file's content without passphrase: see the package
 // documentation. The caller wipes it after use.
 func (p *Private) marshal() ([]byte, error) {
-	sealing, err := p.sealing.key.Bytes() // the key's own memory: not to be wiped
-	if err != nil {
-		return nil, err
+	now := p.now.Load()
+	private := make([][]byte, len(now.sealing))
+	for i, k := range now.sealing {
+		var err error
+		if private[i], err = k.key.Bytes(); err != nil { // the key's own memory: not to be wiped
+			return nil, err
+		}
 	}
-	b := p.Bundle()
-	dst := wire.AppendArray(make([]byte, 0, 256), 6)
+	b := now.bundle
+	dst := wire.AppendArray(make([]byte, 0, maxKeyFile), 7)
 	dst = wire.AppendStr(dst, keyMagic)
 	dst = wire.AppendUint(dst, uint64(Ed25519))
 	dst = wire.AppendBin(dst, p.signer.key.Seed())
-	dst = wire.AppendBin(dst, sealing)
+	dst = wire.AppendBin(dst, private[0])
 	dst = wire.AppendUint(dst, b.Number)
-	return wire.AppendStr(dst, b.Name), nil
+	dst = wire.AppendStr(dst, b.Name)
+	dst = wire.AppendArray(dst, len(private)-1)
+	for _, older := range private[1:] {
+		dst = wire.AppendBin(dst, older)
+	}
+	return dst, nil
 }
 
 func parseKey(raw []byte) (*Private, error) {
 	r := wire.NewReader(raw)
-	r.Array(6)
+	r.Array(7)
 	if magic := r.Str(len(keyMagic)); r.Err() != nil || magic != keyMagic {
 		return nil, ErrKeyFile
 	}
 	algorithm := r.Uint()
 	seed := r.Bin(maxKeyFile)
-	private := r.Bin(maxKeyFile)
+	private := [][]byte{r.Bin(maxKeyFile)}
 	number := r.Uint()
 	name := r.Str(MaxName)
+	for range r.ArrayLen(maxOlderKeys) {
+		private = append(private, r.Bin(maxKeyFile))
+	}
 	if err := r.Done(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
 	}
@@ -67,11 +79,14 @@ func parseKey(raw []byte) (*Private, error) {
 	if err := CheckName(name); err != nil || number == 0 {
 		return nil, fmt.Errorf("%w: name or number", ErrKeyFile)
 	}
-	sealing, err := parseSealing(private)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
+	sealing := make([]*SealingKey, len(private))
+	for i := range private {
+		var err error
+		if sealing[i], err = parseSealing(private[i]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
+		}
 	}
-	return newPrivate(SigningFromSeed([32]byte(seed)), sealing, number, name), nil
+	return newPrivate(SigningFromSeed([32]byte(seed)), sealing[0], number, name, sealing[1:]...), nil
 }
 
 // Save writes the identity to a file that only its owner may read (0600), whole

@@ -172,3 +172,63 @@ func FuzzParseKey(f *testing.F) {
 		}
 	})
 }
+
+func TestARenewedIdentityOpensWhatWasSealedToTheOldKeyUntilItRetiresIt(t *testing.T) {
+	p := generate(t, "ada")
+	path := filepath.Join(t.TempDir(), "key")
+	if err := Save(path, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	other, err := Load(path, nil) // another process of the same user
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, number := p.Bundle().Sealing, p.Bundle().Number
+	sealed, err := SealTo(old, []byte("i"), []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Renew(); err != nil {
+		t.Fatal(err)
+	}
+	if b := p.Bundle(); bytes.Equal(b.Sealing, old) || b.Number != number+1 || b.Name != "ada" || len(p.Sealings()) != 2 || !bytes.Equal(p.Sealings()[1], old) {
+		t.Fatalf("renewed: %+v", b)
+	}
+	if err := Save(path, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	saved, err := Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := other.Adopt(saved); !changed || err != nil || !bytes.Equal(other.Bundle().Raw, p.Bundle().Raw) {
+		t.Errorf("adopted: %t, %v", changed, err)
+	}
+	if changed, err := other.Adopt(saved); changed || err != nil {
+		t.Errorf("adopted again: %t, %v", changed, err)
+	}
+	if _, err := other.Adopt(generate(t, "eve")); !errors.Is(err, ErrKeyFile) {
+		t.Errorf("another identity: %v", err)
+	}
+	for name, key := range map[string]*Private{"in memory": p, "saved": saved, "adopted": other} {
+		if got, err := key.OpenSealed([]byte("i"), sealed); err != nil || string(got) != "x" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !p.Retire() || p.Retire() {
+		t.Error("an older key is retired once")
+	}
+	if _, err := p.OpenSealed([]byte("i"), sealed); !errors.Is(err, ErrSealing) {
+		t.Errorf("a retired key opens: %v", err)
+	}
+	if err := Save(path, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	last, err := Load(path, nil)
+	if err != nil || len(last.Sealings()) != 1 || !bytes.Equal(last.Bundle().Raw, p.Bundle().Raw) {
+		t.Errorf("%v", err)
+	}
+	if a, b := p.FileKey("a", 64), p.FileKey("b", 64); bytes.Equal(a, b) || !bytes.Equal(a, other.FileKey("a", 64)) || len(a) != 64 {
+		t.Error("file keys follow from the seed and the use alone")
+	}
+}

@@ -42,7 +42,7 @@ func TestKnownBundlesAreBoundedAndTheAskedForStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range 3 * maxKnown {
-		if _, err := known.Parse(signBundle(p.signer, 2, p.sealing.Public(), fmt.Sprint(n)).Raw); err != nil {
+		if _, err := known.Parse(signBundle(p.signer, 2, p.now.Load().sealing[0].Public(), fmt.Sprint(n)).Raw); err != nil {
 			t.Fatal(err)
 		}
 		if len(known.new) > maxKnown || len(known.old) > maxKnown {

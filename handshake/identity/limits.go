@@ -47,6 +47,10 @@ const (
 	// them take less than 1 KiB.
 	maxKeyFile = 4096
 
+	// maxOlderKeys is how many older sealing keys an identity keeps: renewed once a
+	// week, those of four months, which is long for a peer to stay away.
+	maxOlderKeys = 16
+
 	// keyFileWork is the logarithm of scrypt's N for a key file's passphrase,
 	// age's own default: about a second and 256 MiB.
 	keyFileWork = 18

@@ -161,7 +161,7 @@ func TestVectorsOfBundles(t *testing.T) {
 		}
 		accept := func(name string, b *Bundle) { add(name, b.Raw, b) }
 		refuse := func(name string, raw []byte) { add(name, raw, nil) }
-		sealing := p.sealing.Public()
+		sealing := p.now.Load().sealing[0].Public()
 		accept("first", good)
 		accept("without-a-name", signBundle(p.signer, 2, sealing, ""))
 		accept("longest-name-largest-number", signBundle(p.signer, 1<<64-1, sealing, strings.Repeat("é", MaxName/2)))
@@ -289,9 +289,10 @@ func TestEveryFuzzTargetHasItsSeeds(t *testing.T) {
 	for _, v := range family[networkVector](t, "networks.json", nil, nil) {
 		seeds["FuzzParseNetworkFile"][v.Name] = []byte(v.File)
 	}
-	file := wire.AppendUint(wire.AppendStr(wire.AppendArray(nil, 6), keyMagic), uint64(Ed25519))
+	file := wire.AppendUint(wire.AppendStr(wire.AppendArray(nil, 7), keyMagic), uint64(Ed25519))
 	file = wire.AppendBin(wire.AppendBin(file, make([]byte, 32)), bytes.Repeat([]byte{1}, 32))
-	file = wire.AppendStr(wire.AppendUint(file, 1), "ada")
+	file = wire.AppendArray(wire.AppendStr(wire.AppendUint(file, 1), "ada"), 1)
+	file = wire.AppendBin(file, bytes.Repeat([]byte{2}, 32))
 	if _, err := parseKey(file); err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,10 @@ type Config struct {
 	// Dialer, when set, opens the connection instead of a TCP dial.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
 
+	// Reload, when set, reads the user's key file again: another process of the
+	// user may have renewed the sealing key.
+	Reload func() (*identity.Private, error)
+
 	Software string       // told to the peer in Hello
 	Logger   *slog.Logger // nil: silent
 	Notice   func(string) // one-line messages for the user; nil: dropped
@@ -40,7 +44,10 @@ var (
 	ErrWrongPeer  = errors.New("another peer answers than the one asked") // exit 3
 	ErrNotMember  = errors.New("you are not a member of this room")       // exit 4
 	ErrReadOnly   = errors.New("you may read this room, not write")       // exit 4
+	ErrUnsealed   = errors.New("somebody who is no member could read it") // exit 5
 	ErrNoRoom     = errors.New("no room of that name")
+	ErrNoMember   = errors.New("no member of this room")
+	ErrOpenRoom   = errors.New("an open room has no members and no rules")
 	ErrNoPerson   = errors.New("nobody of that name")
 	ErrAmbiguous  = errors.New("the name fits several")
 	ErrBadName    = errors.New("not a name for a room or a person")
@@ -58,8 +65,9 @@ const LobbyName = "lobby"
 // A Room is a room as the user knows it.
 type Room struct {
 	ID   wire.ID
-	Name string // local name; "lobby" for the lobby
-	Open bool   // an open room of the network: anybody of the network reads and writes
+	Name string  // local name; "lobby" for the lobby, "@" and the person of a room of two
+	Open bool    // an open room of the network: anybody of the network reads and writes
+	With wire.ID // the other user of a room of two; else zero
 }
 
 // CreateOptions describe a new room.
@@ -116,17 +124,39 @@ type RoomInfo struct {
 	Epochs   int
 	Keys     int // epochs whose key the user holds
 	Held     wire.RoomInfo
+
+	Retention time.Duration // after which messages are forgotten; 0: never
+	EpochAge  time.Duration // after which the key is changed; 0: never
+	Beside    int           // newest epochs that stand beside each other: 1, unless two were begun at once
+	Outsiders []string      // who holds the newest key and is no member any more
+	Contests  []Contest
+}
+
+// A Contest is a reign that its master handed over more than once.
+type Contest struct {
+	Former, Master string   // as to be shown; Master's handover counts
+	Others         []string // whom it handed over to as well
+}
+
+// A Removed person is kept out of a room.
+type Removed struct {
+	ID    wire.ID
+	Shown string
+	Ban   bool
+	By    wire.ID
+	Since time.Time
 }
 
 // A Member of a room.
 type Member struct {
-	ID     wire.ID
-	Name   string // as claimed
-	Shown  string // petname, or claim·fp4x
-	Role   string
-	Since  time.Time
-	Self   bool
-	Claims bool // Shown is the member's own claim, not a petname
+	ID      wire.ID
+	Name    string // as claimed
+	Shown   string // petname, or claim·fp4x
+	Role    string
+	Since   time.Time
+	Self    bool
+	Checked string // the day on which the user compared the fingerprint; "" if never
+	Claims  bool   // Shown is the member's own claim, not a petname
 }
 
 // A LiveInvite is a link that may still be used: "anyone with this link can read".
@@ -144,6 +174,9 @@ type SendOptions struct {
 	// Key names the message: a second Send with the same Key in the same room
 	// sends nothing and returns the first one's Result.
 	Key string
+	// Anyway sends though somebody who was removed, or left, holds the room's
+	// newest key still. Without it Send waits until the key was changed.
+	Anyway bool
 }
 
 // A Result names a durable message.
@@ -169,6 +202,7 @@ type PipeOptions struct {
 	// Progress, when set, is called from time to time with the number of
 	// messages that are durable.
 	Progress func(durable uint64)
+	Anyway   bool // as in SendOptions
 }
 
 // A Summary tells what a Pipe did.

@@ -9,8 +9,9 @@
 //	tokens/PEER          the token that this peer issued (0600)
 //	names                local names of rooms
 //	petnames             local names of people
+//	verified             whose fingerprint the user compared, and when
 //	rooms/ROOM/authority the room's entries, verified again when loaded
-//	rooms/ROOM/epochs    the epoch keys (0600)
+//	rooms/ROOM/epochs    the epoch keys (0600), sealed under the user's own key
 //	rooms/ROOM/outbox    writer state and what is not acknowledged (outbox.go)
 //	rooms/ROOM/keys      what was sent under a name (keytable.go)
 //	rooms/ROOM/lock, turn  who may write now, and who is next (turn.go)

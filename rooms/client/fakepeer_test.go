@@ -139,6 +139,18 @@ func (p *fakePeer) answer(ctx context.Context, s stream, m wire.Message) error {
 		return nil
 	case *wire.Tail:
 		return p.tail(ctx, s, m)
+	case *wire.HeadsGet:
+		return p.lastRuns(ctx, s, m)
+	case *wire.SealedGet:
+		out := &wire.Sealed{}
+		p.mu.Lock()
+		for _, b := range p.room(m.Room).boxes {
+			if b.Epoch == m.Epoch {
+				out.Recipients = append(out.Recipients, b.Recipient)
+			}
+		}
+		p.mu.Unlock()
+		return s.Send(ctx, out)
 	case *wire.AuthorityGet:
 		return p.authority(ctx, s, m)
 	case *wire.Submit:
@@ -304,6 +316,26 @@ func (p *fakePeer) tail(ctx context.Context, s stream, m *wire.Tail) error {
 			return errCut
 		}
 	}
+}
+
+func (p *fakePeer) lastRuns(ctx context.Context, s stream, m *wire.HeadsGet) error {
+	p.mu.Lock()
+	out := &wire.TailRuns{}
+	r := p.room(m.Room)
+	for _, it := range r.items {
+		run, err := rooms.ParseRun(it.Run)
+		if err == nil && r.links[run.Log] == run.Hash && (m.Author.IsZero() || run.Author == m.Author) {
+			out.Items = append(out.Items, it)
+		}
+	}
+	p.mu.Unlock()
+	if len(out.Items) > 0 {
+		if err := s.Send(ctx, out); err != nil {
+			return err
+		}
+	}
+	s.(*fakeStream).end()
+	return nil
 }
 
 func (p *fakePeer) authority(ctx context.Context, s stream, m *wire.AuthorityGet) error {

@@ -122,6 +122,10 @@ const (
 	// leaveSpread is how long a leave waits to reach another peer.
 	leaveSpread = 3 * time.Second
 
+	// pairWait is how long who first opens a room of two waits for the other side's
+	// peer, which may hold what was begun there.
+	pairWait = time.Second
+
 	// loneRun is the largest run that the receiver opens itself, in bytes: longer
 	// ones are worth another core.
 	loneRun = 4 << 10

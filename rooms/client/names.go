@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -109,12 +108,11 @@ func freeName(names map[wire.ID]string, room wire.ID, name string) string {
 
 func (c *Client) namesPath() string { return filepath.Join(c.cfg.Dir, "names") }
 
-func (c *Client) petnamesPath() string { return filepath.Join(c.cfg.Dir, "petnames") }
-
 // Lobby is the open room of the client's network.
 func (c *Client) Lobby() Room { return Room{ID: c.lobby.id, Name: LobbyName, Open: true} }
 
-// LocalRooms lists the rooms this home knows, the lobby first, then by name.
+// LocalRooms lists the rooms this home knows, the lobby first, then by name; of
+// rooms of two those in which anything was begun.
 func (c *Client) LocalRooms() ([]Room, error) {
 	names, err := readNames(c.namesPath())
 	if err != nil {
@@ -124,19 +122,30 @@ func (c *Client) LocalRooms() ([]Room, error) {
 	for id, name := range names {
 		list = append(list, Room{ID: id, Name: name})
 	}
+	pairs, err := c.pairs()
+	if err != nil {
+		return nil, err
+	}
+	for id, other := range pairs {
+		list = append(list, c.pairNamed(id, other))
+	}
 	slices.SortFunc(list, func(a, b Room) int { return strings.Compare(a.Name, b.Name) })
 	return append([]Room{c.Lobby()}, list...), nil
 }
 
 // Resolve finds a room by what a user types: a local name, lobby, lobby@NETWORK
-// of the client's network, or at least 8 characters of an ID. It needs no
-// daemon. Errors wrap ErrNoRoom or ErrAmbiguous.
+// of the client's network, @PERSON for a room of two that was begun (Pair begins
+// one), or at least 8 characters of an ID. It needs no daemon. Errors wrap
+// ErrNoRoom, ErrNoPerson or ErrAmbiguous.
 func (c *Client) Resolve(name string) (Room, error) {
 	if network, ok := strings.CutPrefix(name, LobbyName+"@"); ok {
 		if network != c.cfg.Network.Name {
 			return Room{}, fmt.Errorf("%w: this home belongs to the network %q", ErrNoRoom, c.cfg.Network.Name)
 		}
 		return c.Lobby(), nil
+	}
+	if strings.HasPrefix(name, "@") {
+		return c.resolvePair(name)
 	}
 	list, err := c.LocalRooms()
 	if err != nil {
@@ -178,121 +187,4 @@ func (c *Client) nameRoom(ctx context.Context, room wire.ID, name string) (Room,
 		c.notice("the room is called %s here: another room has the name %s", given, name)
 	}
 	return Room{ID: room, Name: given}, err
-}
-
-// Petnames are the names that the user gave to people.
-func (c *Client) Petnames() (map[wire.ID]string, error) { return readNames(c.petnamesPath()) }
-
-// SetPetname gives a person a name of the user's own; "" takes it away.
-func (c *Client) SetPetname(person wire.ID, name string) error {
-	if name != "" {
-		if err := checkName(name); err != nil {
-			return err
-		}
-	}
-	return changeNames(context.Background(), c.petnamesPath(), func(names map[wire.ID]string) error {
-		delete(names, person)
-		if name == "" {
-			return nil
-		}
-		for id, n := range names {
-			if n == name {
-				return fmt.Errorf("%w: %s is already %s", ErrBadName, name, id)
-			}
-		}
-		names[person] = name
-		return nil
-	})
-}
-
-// NameOf is how to show an identity: its petname, else claim·fp4x.
-func (c *Client) NameOf(id wire.ID, claim string) string {
-	if name := c.petnames()[id]; name != "" {
-		return name
-	}
-	return identity.Claim(claim, id)
-}
-
-// petnames are read once for each Client: they name what is shown, and change rarely.
-func (c *Client) petnames() map[wire.ID]string {
-	c.petnamesOnce.Do(func() {
-		names, err := c.Petnames()
-		if err != nil {
-			c.notice("petnames cannot be read: %v", err)
-		}
-		c.petnamesRead = names
-	})
-	return c.petnamesRead
-}
-
-// FindPerson finds an identity by petname, by a claimed name that only one
-// person has, by name·fp4x, or by at least 8 characters of its ID, among the
-// members of this home's rooms. Errors wrap ErrNoPerson or ErrAmbiguous, and
-// then list the candidates.
-func (c *Client) FindPerson(text string) (wire.ID, error) {
-	text = strings.TrimPrefix(text, "@")
-	if id, err := wire.ParseID(text); err == nil {
-		return id, nil
-	}
-	pets, err := c.Petnames()
-	if err != nil {
-		return wire.ID{}, err
-	}
-	for id, name := range pets {
-		if name == text {
-			return id, nil
-		}
-	}
-	people, err := c.people()
-	if err != nil {
-		return wire.ID{}, err
-	}
-	found := make(map[wire.ID]string)
-	for id, claim := range people {
-		byID := len(text) >= minIDPrefix && strings.HasPrefix(id.String(), text)
-		if claim == text || identity.Claim(claim, id) == text || byID {
-			found[id] = claim
-		}
-	}
-	switch len(found) {
-	case 0:
-		return wire.ID{}, fmt.Errorf("%w: %q", ErrNoPerson, text)
-	case 1:
-		for id := range found {
-			return id, nil
-		}
-	}
-	var list []string
-	for id, claim := range found {
-		list = append(list, identity.Claim(claim, id)+" "+id.String())
-	}
-	slices.Sort(list)
-	return wire.ID{}, fmt.Errorf("%w: %q may be %s", ErrAmbiguous, text, strings.Join(list, ", "))
-}
-
-// people gathers the members of the rooms of this home, as their caches have
-// them, with their claimed names.
-func (c *Client) people() (map[wire.ID]string, error) {
-	list, err := c.LocalRooms()
-	if err != nil {
-		return nil, err
-	}
-	people := make(map[wire.ID]string)
-	var errs []error
-	for _, r := range list {
-		if r.Open {
-			continue
-		}
-		room, err := c.room(r.ID)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for _, m := range room.members() {
-			if m.Bundle != nil {
-				people[m.ID] = m.Bundle.Name
-			}
-		}
-	}
-	return people, errors.Join(errs...)
 }

@@ -124,3 +124,13 @@ func (c *Client) Peers(ctx context.Context, watch bool) iter.Seq2[[]wire.PeerInf
 		}
 	}
 }
+
+// Snapshot asks the peer for a copy of its store as it is now, and returns the copy's folder, on
+// the peer's disk. Whoever has read it removes it. Peers give it to users of their own home only.
+func (c *Client) Snapshot(ctx context.Context) (path string, err error) {
+	answer, err := ask[*wire.Snapshot](ctx, c, &wire.SnapshotGet{})
+	if err != nil {
+		return "", err
+	}
+	return answer.Path, nil
+}

@@ -72,6 +72,10 @@ func (c *Client) forget(id wire.ID) {
 
 func (r *room) file(name string) string { return filepath.Join(r.dir, name) }
 
+func (r *room) epochFile() *epochFile {
+	return newEpochFile(r.file("epochs"), r.id, r.c.cfg.Identity)
+}
+
 // load reads the room's files once.
 func (r *room) load() error {
 	r.mu.Lock()
@@ -88,7 +92,7 @@ func (r *room) load() error {
 			return err
 		}
 	}
-	keys, err := readEpochKeys(r.file("epochs"))
+	keys, err := r.epochFile().read()
 	if err != nil {
 		return err
 	}
@@ -130,8 +134,10 @@ func (r *room) add(entries, boxes [][]byte) error {
 
 // openBoxes takes the epoch keys out of boxes that are sealed to the user.
 func (r *room) openBoxes(boxes [][]byte) error {
+	if m, ok := r.auth.Now().Member(r.c.me); ok && m.Bundle != nil {
+		r.renewed(m.Bundle.Number)
+	}
 	found := make(map[wire.ID]epochKey)
-	sealing := r.c.cfg.Identity.Bundle().Sealing
 	for _, raw := range boxes {
 		b, err := rooms.ParseBox(raw)
 		if err != nil || b.Room != r.id || b.Recipient != r.c.me {
@@ -141,7 +147,7 @@ func (r *room) openBoxes(boxes [][]byte) error {
 		if epoch == nil || r.hasKey(b.Epoch) {
 			continue
 		}
-		key, err := b.Open(epoch, sealing, r.c.cfg.Identity.OpenSealed)
+		key, err := r.openBox(b, epoch)
 		if err != nil {
 			r.c.cfg.Logger.Warn("box does not open", "room", r.id, "epoch", b.Epoch, "error", err)
 			continue
@@ -151,6 +157,17 @@ func (r *room) openBoxes(boxes [][]byte) error {
 	return r.keep(found)
 }
 
+// openBox opens a box with the user's sealing key, or an older one.
+func (r *room) openBox(b *rooms.Box, epoch *rooms.Entry) (key epochKey, err error) {
+	user := r.c.cfg.Identity
+	for _, sealing := range user.Sealings() {
+		if key, err = b.Open(epoch, sealing, user.OpenSealed); err == nil {
+			return key, nil
+		}
+	}
+	return key, err
+}
+
 func (r *room) hasKey(epoch wire.ID) bool { _, ok := r.keys[epoch]; return ok }
 
 // keep adds epoch keys to the room and its file. The caller holds mu.
@@ -158,7 +175,7 @@ func (r *room) keep(found map[wire.ID]epochKey) error {
 	if len(found) == 0 {
 		return nil
 	}
-	merged, err := addEpochKeys(r.c.ctx, r.file("epochs"), found)
+	merged, err := r.epochFile().add(r.c.ctx, found)
 	if err != nil {
 		return err
 	}
@@ -209,15 +226,21 @@ func (r *room) members() (list []rooms.Member) {
 func (r *room) claim(id wire.ID) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.claimed()[id]
+}
+
+// claimed are the names that people of the room gave themselves. The caller holds mu.
+func (r *room) claimed() map[wire.ID]string {
 	if r.claims == nil {
 		r.claims = make(map[wire.ID]string)
+		numbers := make(map[wire.ID]uint64)
 		for _, e := range r.auth.All() {
-			if b := bundleOf(e); b != nil {
-				r.claims[b.ID()] = b.Name
+			if b := bundleOf(e); b != nil && b.Number >= numbers[b.ID()] {
+				r.claims[b.ID()], numbers[b.ID()] = b.Name, b.Number
 			}
 		}
 	}
-	return r.claims[id]
+	return r.claims
 }
 
 func bundleOf(e *rooms.Entry) *identity.Bundle {
@@ -228,19 +251,36 @@ func bundleOf(e *rooms.Entry) *identity.Bundle {
 		return body.Bundle
 	case *rooms.Add:
 		return body.Bundle
-	case *rooms.Renew:
-		return body.Bundle
 	case *rooms.Handover:
+		return body.Bundle
+	case *rooms.Renew:
 		return body.Bundle
 	}
 	return nil
 }
 
-// lacksKey reports whether there is an epoch whose key the user lacks.
+// bundle is the newest bundle of somebody who is or was in the room, or nil.
+func (r *room) bundle(person wire.ID) (newest *identity.Bundle) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.auth.All() {
+		if b := bundleOf(e); b != nil && b.ID() == person && (newest == nil || b.Number > newest.Number) {
+			newest = b
+		}
+	}
+	return newest
+}
+
+// lacksKey reports whether there is an epoch whose key the user should have and lacks.
 func (r *room) lacksKey() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range r.auth.Now().AllEpochs() {
+	v := r.auth.Now()
+	m, ok := v.Member(r.c.me)
+	if !ok || !m.Role.HoldsKey() {
+		return false
+	}
+	for _, e := range keysOf(v, &m) {
 		if !r.hasKey(e.ID) {
 			return true
 		}
@@ -295,64 +335,6 @@ func raws(list wire.List[wire.Bytes]) [][]byte {
 	}
 	return out
 }
-
-// writing is what a run is written under.
-type writing struct {
-	epoch wire.ID
-	key   epochKey
-	heads []wire.ID
-
-	outsiders int // who have the key, or may, and are no members any more
-}
-
-// writing chooses the epoch for the next run of the user, of several the one
-// that the fewest outsiders can read, and names the run's heads.
-// previous are the heads of the log's last run. Errors wrap ErrNotMember,
-// ErrReadOnly or ErrNoKey.
-func (r *room) writing(previous []wire.ID) (w writing, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.open {
-		w.key = r.keys[wire.ID{}]
-		return w, nil
-	}
-	now := r.auth.Now()
-	switch role := now.Role(r.c.me); {
-	case role == rooms.RoleNone:
-		return w, fmt.Errorf("%w: %s", ErrNotMember, r.id)
-	case !role.MayWrite():
-		return w, fmt.Errorf("%w: you are a %s", ErrReadOnly, role)
-	}
-	for _, id := range previous {
-		if !r.auth.Has(id) {
-			return w, errStaleAuthority
-		}
-	}
-	found := false
-	for _, e := range now.Epochs() {
-		key, ok := r.keys[e.ID]
-		if !ok {
-			continue
-		}
-		outsiders := len(now.Outsiders(e))
-		if !found || outsiders < w.outsiders {
-			w, found = writing{epoch: e.ID, key: key, outsiders: outsiders}, true
-		}
-	}
-	if !found {
-		return w, fmt.Errorf("%w: the room's newest key was not sealed to you", ErrNoKey)
-	}
-	w.heads = r.auth.Heads(r.c.me, previous)
-	if w.outsiders > 0 && r.warned != w.epoch {
-		r.warned = w.epoch
-		r.c.notice("%s who left could still read this, until the master's agent has changed the room's key", count(w.outsiders, "member"))
-	}
-	return w, nil
-}
-
-// errStaleAuthority says that the last run was written knowing entries that
-// are not in the room's file any more.
-var errStaleAuthority = errors.New("client: the room's entries are older than its last message")
 
 // removeFolder deletes what is kept of a room.
 func (r *room) removeFolder() error {

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-
-	"github.com/gofrs/flock"
 
 	"parley/rooms"
 	"parley/wire"
@@ -104,77 +101,4 @@ func parseEntries(raw [][]byte) []*rooms.Entry {
 	}
 	wg.Wait()
 	return out
-}
-
-// The file `epochs` (0600) is the canonical array [1, [[epoch, key 32]…]].
-
-func readEpochKeys(path string) (map[wire.ID]epochKey, error) {
-	b, err := readFile(path, maxFileSize*2)
-	if err != nil {
-		return nil, err
-	}
-	if b == nil {
-		return make(map[wire.ID]epochKey), nil
-	}
-	keys, err := decodeEpochKeys(b)
-	if err != nil {
-		return nil, fmt.Errorf("client: %s: %w", path, err)
-	}
-	return keys, nil
-}
-
-func decodeEpochKeys(b []byte) (map[wire.ID]epochKey, error) {
-	r := wire.NewReader(b)
-	r.Array(2)
-	version := r.Uint()
-	n := r.ArrayLen(maxEpochKeys)
-	keys := make(map[wire.ID]epochKey)
-	for range n {
-		r.Array(2)
-		epoch := r.ID()
-		keys[epoch] = epochKey(r.ID())
-		if r.Err() != nil {
-			break
-		}
-	}
-	if err := r.Done(); err != nil {
-		return nil, err
-	}
-	if version != 1 {
-		return nil, fmt.Errorf("epoch keys of version %d", version)
-	}
-	return keys, nil
-}
-
-func encodeEpochKeys(keys map[wire.ID]epochKey) []byte {
-	b := wire.AppendArray(nil, 2)
-	b = wire.AppendUint(b, 1)
-	b = wire.AppendArray(b, len(keys))
-	for _, epoch := range sortedIDs(keys) {
-		key := keys[epoch]
-		b = wire.AppendArray(b, 2)
-		b = wire.AppendID(b, epoch)
-		b = wire.AppendBin(b, key[:])
-	}
-	return b
-}
-
-// addEpochKeys merges found into the file under its lock and returns all of it.
-func addEpochKeys(ctx context.Context, path string, found map[wire.ID]epochKey) (map[wire.ID]epochKey, error) {
-	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
-	if err := waitLock(ctx, lock); err != nil {
-		return nil, err
-	}
-	defer lock.Close()
-	keys, err := readEpochKeys(path)
-	if err != nil {
-		return nil, err
-	}
-	for epoch, key := range found {
-		keys[epoch] = key
-	}
-	if len(keys) > maxEpochKeys {
-		return nil, fmt.Errorf("client: more than %d epochs in a room", maxEpochKeys)
-	}
-	return keys, writeFile(path, encodeEpochKeys(keys), true)
 }

@@ -35,6 +35,7 @@ func (c *Client) Send(ctx context.Context, id wire.ID, data []byte, opts SendOpt
 		result = list[len(list)-1]
 		return nil
 	})
+	w.anyway = opts.Anyway
 	w.queue = append(w.queue, m)
 	err = w.window(ctx)
 	return result, err
@@ -49,7 +50,7 @@ func (c *Client) Pipe(ctx context.Context, id wire.ID, src Source, opts PipeOpti
 		return Summary{}, err
 	}
 	w := newWriter(c, r, bulk, opts.Results)
-	w.progress = opts.Progress
+	w.progress, w.anyway = opts.Progress, opts.Anyway
 	w.feed = newFeed(ctx, src)
 	defer w.feed.stop()
 	for {

@@ -284,7 +284,7 @@ func TestARunOfSomebodyWhoWasNeverAMemberIsNotShown(t *testing.T) {
 	// Eve has got hold of the key, and the peer passes on what she writes.
 	eve := newKey(t, "eve")
 	kept, _ := a.room(room.ID)
-	w, err := kept.writing(nil)
+	w, err := kept.writing(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ type writer struct {
 	results  func([]Result) error
 	progress func(uint64)
 	feed     *feed // nil: only the queue is sent
+	anyway   bool  // write though somebody who is no member could read it
 	summary  Summary
 
 	queue []outgoing // to be sent, in order
@@ -182,13 +183,16 @@ func (w *writer) catchUp(ctx context.Context, head *wire.Writer) error {
 			return err
 		}
 	}
-	_, err := w.room.writing(w.box.state.heads)
+	_, err := w.room.writing(w.box.state.heads, w.anyway)
 	if errors.Is(err, ErrNoKey) || errors.Is(err, errStaleAuthority) || errors.Is(err, ErrNotMember) {
 		// A box, or an entry that the digest does not tell of, may be there by now.
 		if err := w.room.refresh(ctx, nil); err != nil {
 			return err
 		}
-		_, err = w.room.writing(w.box.state.heads)
+		_, err = w.room.writing(w.box.state.heads, w.anyway)
+	}
+	if waits(err) && (len(w.queue) > 0 || w.feed != nil) {
+		return w.awaitEpoch(ctx, err)
 	}
 	if errors.Is(err, errStaleAuthority) {
 		w.renew, err = true, nil // of the old log only what is pending can still be sent
@@ -266,7 +270,10 @@ func (w *writer) append(ctx context.Context, run *rooms.Run) error {
 
 // begin starts a new log. Nothing is pending.
 func (w *writer) begin() error {
-	wr, err := w.room.writing(w.box.state.heads)
+	wr, err := w.room.writing(w.box.state.heads, w.anyway)
+	if waits(err) {
+		return errAgain
+	}
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,10 @@ func (w *writer) maySend() bool {
 // run is written under what its incarnation is bound to.
 func (w *writer) send(ctx context.Context) error {
 	if now := w.room.changes(); w.box.state.signed > 0 && (now != w.version || w.writing.heads == nil) {
-		wr, err := w.room.writing(w.box.state.heads)
+		wr, err := w.room.writing(w.box.state.heads, w.anyway)
+		if waits(err) {
+			return errAgain // a new session of the window waits
+		}
 		if err != nil {
 			return err
 		}

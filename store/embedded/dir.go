@@ -65,6 +65,7 @@ func openFolder(fsys vfs.FS, real bool, path string) (*folder, error) {
 		f.release()
 		return nil, err
 	}
+	f.dropSnapshots()
 	return f, nil
 }
 
@@ -131,7 +132,7 @@ func (f *folder) acquire() error {
 		}
 		text, _ := readFile(f.fs, f.name(pidFile))
 		pid, _ := strconv.Atoi(strings.TrimSpace(text))
-		return fmt.Errorf("%w: %w", &store.LockedError{Path: f.path, PID: pid}, err)
+		return &store.LockedError{Path: f.path, PID: pid}
 	}
 	f.lock = lock
 	if err := writeFile(f.fs, f.name(pidFile), strconv.Itoa(os.Getpid())+"\n"); err != nil {

@@ -50,6 +50,10 @@ type Config struct {
 	Discovery  bool
 	Open       rooms.OpenLimits
 
+	// Snapshot makes a copy of the store for a user who may have one, and returns its
+	// folder; nil: nobody gets one. Its errors are those of package store, or a *wire.Error.
+	Snapshot func(ctx context.Context, user wire.ID) (path string, err error)
+
 	Logger *slog.Logger // nil: silent
 }
 

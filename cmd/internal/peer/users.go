@@ -109,6 +109,8 @@ func (p *Peer) answer(ctx context.Context, s *session.Session, st *session.Strea
 		return one(p.doctor(), nil)
 	case *wire.PeersGet:
 		return p.servePeers(ctx, st, m.Watch)
+	case *wire.SnapshotGet:
+		return one(p.snapshot(ctx, user))
 	case *wire.TokenRequest:
 		return one(p.issueToken(s))
 	case *wire.TokenList:
@@ -122,6 +124,11 @@ func (p *Peer) answer(ctx context.Context, s *session.Session, st *session.Strea
 		ctx, cancel := p.whileWanted(ctx, st, m.Follow)
 		defer cancel()
 		return p.serveTail(ctx, st, m)
+	case *wire.HeadsGet:
+		if !p.mayRead(user, m.Room) {
+			return wire.Errorf(wire.CodeNotFound, "this peer does not keep that room for you")
+		}
+		return p.serveHeads(ctx, st, m)
 	default:
 		return p.serveCore(ctx, st, user, m)
 	}

@@ -5,7 +5,20 @@ import (
 	"errors"
 
 	"parley/store"
+	"parley/wire"
 )
+
+// snapshot answers a SnapshotGet.
+func (p *Peer) snapshot(ctx context.Context, user wire.ID) (wire.Message, error) {
+	if p.cfg.Snapshot == nil {
+		return nil, wire.Errorf(wire.CodeRefused, "this peer's store cannot be copied while it runs")
+	}
+	path, err := p.cfg.Snapshot(ctx, user)
+	if errors.Is(err, store.ErrFull) {
+		return nil, wire.Errorf(wire.CodeStorage, "the peer's disk is full")
+	}
+	return &wire.Snapshot{Path: path}, err
+}
 
 // storeValues lets the tokens live among the store's values. It implements
 // session.KV.

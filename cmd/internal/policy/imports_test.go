@@ -24,6 +24,7 @@ var may = map[string][]string{
 	"store":              {"wire"},
 	"store/embedded":     {"store", "wire"},
 	"store/storetest":    {"store", "wire"},
+	"store/transfer":     {"store", "wire"},
 	"rooms":              {"store", "handshake/identity", "wire", "wire/seal"},
 	"rooms/sim":          {"rooms", "store", "handshake/identity", "wire"},
 	"rooms/client":       {"rooms", "session", "handshake", "handshake/identity", "wire", "wire/seal"},
@@ -34,6 +35,7 @@ var may = map[string][]string{
 var testsMay = map[string][]string{
 	"rooms/client":   {"rooms/client/agent"},
 	"store/embedded": {"store/storetest"},
+	"store/transfer": {"store/embedded", "store/storetest"},
 }
 
 // fenced lists each third-party module, or a package of one, with the packages
@@ -58,7 +60,7 @@ var fenced = map[string][]string{
 	"golang.org/x/net/ipv4":             {"discovery"},
 	"golang.org/x/net/ipv6":             {"discovery"},
 	"golang.org/x/net/nettest":          {"session"},
-	"golang.org/x/sync":                 {"cmd", "rooms/client", "session", "store/embedded"},
+	"golang.org/x/sync":                 {"cmd", "rooms/client", "session", "store/embedded", "store/transfer"},
 	"golang.org/x/sys":                  {"cmd", "discovery", "handshake/identity", "rooms/client", "store/embedded"},
 	"golang.org/x/term":                 {"cmd"},
 	"golang.org/x/text/unicode/norm":    {"handshake/identity"},

@@ -125,15 +125,8 @@ type tending struct {
 // look does what a change of the room calls for.
 func (t *tending) look(ctx context.Context) error {
 	c, log := t.agent.c, t.agent.log
-	due, err := c.Rotation(t.room.ID, t.agent.age)
-	if err != nil {
+	if err := t.rotate(ctx); err != nil {
 		return err
-	}
-	if due {
-		if err := c.Rotate(ctx, t.room.ID); err != nil {
-			return err
-		}
-		log.Info("new epoch", "room", t.room.ID)
 	}
 	want, rank, err := c.Sealings(t.room.ID)
 	if err != nil {
@@ -150,10 +143,8 @@ func (t *tending) look(ctx context.Context) error {
 	}
 	// A newcomer seals for itself as it joins, and every member's agent sees
 	// the same gap: the lower rank goes first, so that it is filled once.
-	select {
-	case <-time.After(sealDelay + time.Duration(min(rank, maxRank))*rankDelay):
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := pause(ctx, sealDelay+time.Duration(min(rank, maxRank))*rankDelay); err != nil {
+		return err
 	}
 	n, err := c.SealMissing(ctx, t.room.ID, missing)
 	if err != nil {
@@ -166,4 +157,32 @@ func (t *tending) look(ctx context.Context) error {
 		log.Info("sealed keys for members", "room", t.room.ID, "boxes", n)
 	}
 	return nil
+}
+
+// rotate begins a new epoch if one is due. Those who may do it go one after
+// another, the master first, so that it is done once.
+func (t *tending) rotate(ctx context.Context) error {
+	due, rank, err := t.agent.c.Rotation(t.room.ID, t.agent.age)
+	if err != nil || !due {
+		return err
+	}
+	if err := pause(ctx, time.Duration(min(rank, maxRank))*rankDelay); err != nil {
+		return err
+	}
+	rotated, err := t.agent.c.RotateDue(ctx, t.room.ID, t.agent.age)
+	if rotated {
+		t.agent.log.Info("new epoch", "room", t.room.ID)
+	}
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"parley/cmd/internal/home"
+	"parley/store"
+	"parley/store/embedded"
+	"parley/store/transfer"
+)
+
+// A storePlace is where messages are kept: what stands after --store, and in the arguments of parley store.
+type storePlace struct {
+	dir  string // of an embedded store; empty: the home's
+	text string // as it was given
+}
+
+// parseStore reads a place: embedded, or embedded:DIR.
+func parseStore(text string) (storePlace, error) {
+	p := storePlace{text: text}
+	engine, rest, given := strings.Cut(text, ":")
+	switch {
+	case engine == "embedded" && (!given || rest != ""):
+		if given {
+			dir, err := filepath.Abs(rest)
+			if err != nil {
+				return p, err
+			}
+			p.dir = dir
+		}
+		return p, nil
+	case strings.HasPrefix(text, "mongodb://"), strings.HasPrefix(text, "mongodb+srv://"):
+		return p, usagef("%s: this build keeps messages in its embedded store only", text)
+	}
+	return p, usagef("%s: give embedded (the home's store) or embedded:DIR", text)
+}
+
+// folder is the folder of an embedded store.
+func (p storePlace) folder(h *home.Home) string {
+	if p.dir != "" {
+		return p.dir
+	}
+	return h.StoreDir()
+}
+
+// isHome reports whether it is the home's own store.
+func (p storePlace) isHome(h *home.Home) bool {
+	return p.dir == "" || h != nil && p.dir == h.StoreDir()
+}
+
+// open opens the store, making it if it is not there.
+func (p storePlace) open(h *home.Home, log *slog.Logger) (store.Store, error) {
+	if p.isHome(h) {
+		if err := finishRestore(h); err != nil {
+			return nil, err
+		}
+	}
+	s, err := embedded.Open(p.folder(h), embedded.Options{Logger: log})
+	if err != nil {
+		return nil, storeFailed(p.folder(h), err)
+	}
+	return s, nil
+}
+
+// storeFailed says of which store an error is.
+func storeFailed(path string, err error) error {
+	if errors.Is(err, store.ErrLocked) {
+		return err // it names the folder, and who holds it
+	}
+	return fmt.Errorf("the store in %s cannot be opened: %w", path, err)
+}
+
+// openExisting is open for a store that has to be there.
+func (p storePlace) openExisting(h *home.Home, log *slog.Logger) (store.Store, error) {
+	if p.isHome(h) {
+		if err := finishRestore(h); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := os.Stat(filepath.Join(p.folder(h), "FORMAT")); errors.Is(err, os.ErrNotExist) {
+		return nil, advise(fmt.Errorf("there is no store in %s", p.folder(h)), "the daemon makes it at its first start, parley store migrate makes others")
+	}
+	return p.open(h, log)
+}
+
+// openServed opens the store that a daemon works with. A copy that is not whole, or a backup, is none.
+func (p storePlace) openServed(ctx context.Context, h *home.Home, log *slog.Logger) (store.Store, error) {
+	s, err := p.open(h, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := notACopy(ctx, s, p.folder(h)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// notACopy refuses a store that is somebody's backup, or a copy in the making.
+func notACopy(ctx context.Context, s store.Store, path string) error {
+	mark, err := transfer.ReadMark(ctx, s)
+	if err != nil || mark == nil {
+		return err
+	}
+	switch mark.Purpose {
+	case purposeBackup:
+		return advise(fmt.Errorf("%s holds a backup", path), "bring it back with: parley store restore "+path)
+	case purposeMigrate:
+		return advise(fmt.Errorf("the migration into %s was interrupted", path), "run the same parley store migrate again, which goes on where it ended")
+	}
+	return advise(fmt.Errorf("the copy in %s is not whole", path), "run the same parley store "+mark.Purpose+" again")
+}
