@@ -36,6 +36,11 @@ func (s *seat) boxes(e *rooms.Entry, key [rooms.EpochKeySize]byte) (boxes []*roo
 			seal(m.ID, sealing)
 		}
 	}
+	if w := s.u.w; w.plant != nil && w.plant.leaks {
+		for _, u := range w.people {
+			seal(u.id(), u.key.Bundle().Sealing)
+		}
+	}
 	for _, i := range v.Invites() {
 		if i.Role.HoldsKey() && s.usable(i) {
 			seal(i.LinkID(), i.LinkSealing)

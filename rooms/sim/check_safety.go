@@ -94,17 +94,17 @@ func removedCannotOpenLater(w *World, list []*outcome) string {
 // room, is no member any more, and nothing has admitted the user since.
 func (o *oracle) goneFor(user, entry wire.ID) bool {
 	seen, whole := o.closure(entry)
-	stopped := false
+	counted, stopped := o.E(seen), false // as its writer counted
 	for _, f := range o.order {
-		if seen[f.id] && o.counts()[f.id] && o.stops(f, user) {
+		if counted[f.id] && o.stops(f, user) {
 			stopped = true
 		}
-		again := f.kind == rooms.KindJoin && f.writer == user || f.subject == user && (f.kind == rooms.KindAdd || f.kind == rooms.KindAppoint || f.kind == rooms.KindStop && f.role.HoldsKey())
+		again := f.kind == rooms.KindJoin && f.writer == user || f.subject == user && (f.kind == rooms.KindAdd || f.kind == rooms.KindAppoint || f.kind == rooms.KindHandover || f.kind == rooms.KindStop && f.role.HoldsKey())
 		if again && !seen[f.id] {
 			return false
 		}
 	}
-	return whole && stopped && !o.role(user, o.countedOf(seen)).HoldsKey()
+	return whole && stopped && !o.role(user, counted).HoldsKey()
 }
 
 // honest reports whether an identity belongs to one of the people, and to no dishonest one.

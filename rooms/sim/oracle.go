@@ -126,6 +126,11 @@ func (o *oracle) addAll(h *held) {
 			o.runs[r.Hash] = r
 		}
 	}
+	for _, log := range sortedIDs(h.hidden) {
+		for _, r := range h.hidden[log] {
+			o.runs[r.Hash] = r
+		}
+	}
 	for _, p := range h.proofs {
 		if a, b := h.peer.w.history.runs[p.Runs[0]], h.peer.w.history.runs[p.Runs[1]]; a != nil && b != nil {
 			o.proved[p.Log] = append(o.proved[p.Log], [2]*rooms.Run{a.run, b.run})
