@@ -67,7 +67,9 @@
 //
 //  1. The datagram must have come to the group, on a link that has joined it, with
 //     a TTL or hop limit of at most 1, where the platform tells (Windows does not).
-//  2. It must be 80 bytes with the right magic, version and kind; else malformed.
+//  2. It must be 80 bytes with the right magic, version, kind, and neither instance
+//     nor counter zero; else malformed. The right magic and another version, in
+//     whatever length, are counted as that.
 //  3. The receiver's own instance is ignored (and counted: it shows that sending,
 //     receiving and the firewall work).
 //  4. The source address must be on the link: inside a prefix of that interface,

@@ -32,7 +32,8 @@
 // MaxMessage (8,192), followed by a canonical array. Its first element is the
 // version, 1. A receiver must check the length before it allocates, and the
 // version before it looks at anything behind it. Sizes are exact; byte strings
-// are bin.
+// are bin. The length is no part of the message: what is hashed of a message
+// begins with its array.
 //
 //	message 1, I to R, 1,291 bytes    [1, shareI 32, kemI 1184, randomI 32, mac 32]
 //	message 2, R to I, 2,972 bytes    [1, shareR 32, ciphertext 1088, randomR 32, sealedR]
@@ -66,8 +67,12 @@
 //	sealedR = seal of proofR: keys enc_R and mac_R, IV the first 16 bytes of iv_R (not sent), associated data th2
 //	th3     = T(th2, sealedR)
 //
-// with the shared secrets of 32 bytes each and H(Suite) the hash of the text
-// Suite alone. A proof is the canonical array
+// with the shared secrets of 32 bytes each and H(Suite) the hash of one field,
+// the text
+//
+//	parley/1 X25519 ML-KEM-768 HKDF-SHA-256 AES-256-CBC HMAC-SHA-256
+//
+// A proof is the canonical array
 //
 //	[kind, who, evidence, confirmation 32, padding]
 //

@@ -35,7 +35,7 @@ func Initiate(ctx context.Context, conn net.Conn, cfg *Config) (*Result, error) 
 			return nil, false, fmt.Errorf("%w: %w", ErrNoReply, err)
 		}
 		if err != nil {
-			return nil, false, fmt.Errorf("message 2: %w", err)
+			return nil, errors.Is(err, ErrMessage), fmt.Errorf("message 2: %w", err)
 		}
 		if _, err := h.ReadMessage2(m2); err != nil {
 			return nil, true, err
@@ -67,7 +67,8 @@ func Respond(ctx context.Context, conn net.Conn, cfg *Config) (*Result, error) {
 			return nil, false, fmt.Errorf("message 1: %w", err)
 		}
 		if err := h.ReadMessage1(m1); err != nil {
-			return nil, false, err // a stranger is not answered
+			// A stranger is not answered; a bad key share is found behind the mac only.
+			return nil, errors.Is(err, ErrKeyShare), err
 		}
 		m2, err := h.WriteMessage2()
 		if err != nil {
@@ -78,7 +79,7 @@ func Respond(ctx context.Context, conn net.Conn, cfg *Config) (*Result, error) {
 		}
 		m3, err := read(conn)
 		if err != nil {
-			return nil, false, fmt.Errorf("message 3: %w", err)
+			return nil, errors.Is(err, ErrMessage), fmt.Errorf("message 3: %w", err)
 		}
 		result, err = h.ReadMessage3(m3, time.Now())
 		return result, err != nil, err

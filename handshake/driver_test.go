@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -320,5 +321,76 @@ func TestAnUnusableConfigurationClosesTheConnection(t *testing.T) {
 	}
 	if _, err := Respond(t.Context(), b, nil); !errors.Is(err, ErrConfig) || !isClosed(b) {
 		t.Error(err)
+	}
+}
+
+// What breaks a rule behind a mac that is right is refused by a message, and
+// what comes before that by silence (package documentation, "States").
+func TestAResponderRefusesWhatIsWrongBehindARightMACAndNothingBefore(t *testing.T) {
+	first := func(t *testing.T, cfg *Config, change func(*hello)) []byte {
+		key := cfg.Network.Key(NetworkUse)
+		o := must[*offer](t)(newOffer())
+		m := hello{share: o.x.PublicKey().Bytes(), kem: o.kem.EncapsulationKey().Bytes(), random: o.random[:]}
+		change(&m)
+		return m.append(&key)
+	}
+	over := bytes.Repeat([]byte{0xff}, kemKeySize)
+	for name, c := range map[string]struct {
+		first   func(t *testing.T, cfg *Config) []byte
+		then    []byte // behind message 2
+		refused bool
+	}{
+		"an encapsulation key over the modulus": {first: func(t *testing.T, cfg *Config) []byte { return first(t, cfg, func(m *hello) { m.kem = over }) }, refused: true},
+		"a share of low order": {first: func(t *testing.T, cfg *Config) []byte {
+			return first(t, cfg, func(m *hello) { m.share = make([]byte, 32) })
+		}, refused: true},
+		"a short share":           {first: func(t *testing.T, cfg *Config) []byte { return first(t, cfg, func(m *hello) { m.share = m.share[1:] }) }},
+		"a message 3 of length 0": {first: func(t *testing.T, cfg *Config) []byte { return first(t, cfg, func(*hello) {}) }, then: make([]byte, 4), refused: true},
+		"a message 3 of 4 GiB":    {first: func(t *testing.T, cfg *Config) []byte { return first(t, cfg, func(*hello) {}) }, then: bytes.Repeat([]byte{0xff}, 4), refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, r := pair(t, false)
+			a, b := net.Pipe()
+			done := respond(t.Context(), b, r)
+			if err := write(a, c.first(t, r)); err != nil {
+				t.Fatal(err)
+			}
+			if c.then != nil {
+				must[[]byte](t)(read(a))
+				if _, err := a.Write(c.then); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := io.ReadAll(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := ""
+			if c.refused {
+				want = "\x00\x00\x00\x02\x91\x00"
+			}
+			if string(got) != want {
+				t.Errorf("answered with %x, not %x", got, want)
+			}
+			if o := <-done; o.err == nil {
+				t.Error("the handshake succeeds")
+			}
+		})
+	}
+}
+
+func TestAnInitiatorRefusesAMessage2OfAnImpossibleLength(t *testing.T) {
+	i, _ := pair(t, false)
+	a, b := net.Pipe()
+	done := initiate(t.Context(), a, i)
+	must[[]byte](t)(read(b))
+	if _, err := b.Write(make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(b); err != nil || string(got) != "\x00\x00\x00\x02\x91\x00" {
+		t.Errorf("answered with %x, %v", got, err)
+	}
+	if o := <-done; !errors.Is(o.err, ErrMessage) {
+		t.Errorf("ends with %v", o.err)
 	}
 }

@@ -145,7 +145,8 @@ func (a *Authority) Add(e *Entry) (added []*Entry, missing []wire.ID, err error)
 // Missing returns what parked entries wait for, ascending, at most maxMissing.
 func (a *Authority) Missing() []wire.ID { return a.parked.missing() }
 
-// dependencies calls f for everything that must be held before e: what it names.
+// dependencies calls f for everything that must be held before e: what it names,
+// some of it more than once.
 func dependencies(e *Entry, f func(wire.ID)) {
 	for _, id := range e.Heads {
 		f(id)
@@ -163,9 +164,10 @@ func dependencies(e *Entry, f func(wire.ID)) {
 	}
 }
 
+// missing is what e names and is not held, each once: heads and body may name the same.
 func (a *Authority) missing(e *Entry) (ids []wire.ID) {
 	dependencies(e, func(id wire.ID) {
-		if !a.Has(id) {
+		if !a.Has(id) && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	})

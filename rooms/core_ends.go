@@ -21,10 +21,11 @@ func (c *Core) applyEnds(r *room) {
 			}
 		}
 	}
-	if len(r.auth.stops) > 0 || r.stopped {
+	c.applyFloors(r)
+	if len(r.auth.stops)+len(r.proofByLog) > 0 || r.stopped {
 		r.stopped = true
 		for _, id := range sortedIDs(r.logs) {
-			if lg := r.logs[id]; lg != nil && lg.state != nil {
+			if lg := r.logs[id]; lg != nil && (lg.state != nil || lg.fork != nil) {
 				c.limitLog(r, lg)
 			}
 		}
@@ -59,11 +60,8 @@ func (c *Core) countedChange(r *room) (flipped []int, all bool) {
 // whose author might not write it.
 func (c *Core) limitLog(r *room, lg *logState) {
 	limit, why := Pin{Log: lg.id, Number: noLimit}, ReasonNone
-	if p := r.proofByLog[lg.id]; p != nil {
-		limit.Number, limit.Link, why = p.First-1, p.Prev, ReasonFork
-		if lg.state != nil {
-			lg.state.Fork = p.First
-		}
+	if fork, any := c.forkLimit(r, lg); any {
+		limit, why = fork, ReasonFork
 	}
 	if !r.openRoom && lg.state != nil {
 		if start := r.auth.View(lg.state.FirstHeads); start != nil {
@@ -106,12 +104,12 @@ func (c *Core) cutLog(r *room, lg *logState) {
 		c.note(r, nil, "messages beyond the end of a log do not count any more")
 		c.hide(r, lg)
 	}
-	if limit < lg.floor || limit == 0 {
-		cut(0, wire.ID{})
+	switch {
+	case limit <= lg.floor && lg.floorState != nil:
+		cut(lg.floor, lg.floorState.Link) // what is forgotten counts
 		return
-	}
-	if limit == lg.floor {
-		cut(limit, link)
+	case limit <= lg.floor:
+		cut(0, wire.ID{})
 		return
 	}
 	lg.cutting = true

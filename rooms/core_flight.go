@@ -234,6 +234,9 @@ func (c *Core) logDurable(r *room, lg *logState) {
 	if len(lg.staged) == 0 && lg.recheckDue {
 		c.recheck(r, lg)
 	}
+	if len(lg.staged) == 0 && lg.floorDue {
+		c.applyFloor(r, lg)
+	}
 	if lg.end != nil {
 		c.hide(r, lg)
 	} else if lg.durable > lg.limit {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"parley/handshake/identity"
 	"parley/store"
 	"parley/wire"
 )
@@ -45,7 +46,10 @@ func (d *RoomData) Parse() error {
 		switch rec.Kind {
 		case store.KindEntry:
 			var e *Entry
-			if e, err = ParseEntry(rec.Bytes); err == nil {
+			if e, err = parseEntry(rec.Bytes, true); err == nil && e.ID != rec.ID {
+				err = ReasonSignature // other bytes than those that were stored
+			}
+			if err == nil {
 				byID[e.ID] = e
 				order = append(order, e.ID)
 			}
@@ -56,7 +60,10 @@ func (d *RoomData) Parse() error {
 			}
 		case store.KindDelegation:
 			var dl *Delegation
-			if dl, err = ParseDelegation(rec.Bytes); err == nil {
+			if dl, err = parseDelegation(rec.Bytes, true); err == nil && dl.Hash != rec.ID {
+				err = ReasonSignature
+			}
+			if err == nil {
 				p.delegs = append(p.delegs, dl)
 			}
 		case store.KindProof:
@@ -127,6 +134,7 @@ func readBoxPart(rec store.Record) (boxPart, error) {
 	b := boxPart{id: rec.ID}
 	b.info.epoch = in.ID()
 	b.info.recipient = in.ID()
+	b.info.sealer = identity.KeyID(in.BinSize(keySize))
 	b.info.durable = true
 	return b, in.Err()
 }
@@ -166,6 +174,7 @@ func (r *room) clear(c *Core) {
 	r.digestsFresh = false
 	r.logs = make(map[wire.ID]*logState)
 	r.boxInfo = make(map[wire.ID]*heldBox)
+	r.boxPlaces = make(map[boxPlace][]wire.ID)
 	r.boxesFor = make(map[wire.ID][]wire.ID)
 	r.proofByLog = make(map[wire.ID]*Proof)
 	r.proofs2 = make(map[wire.ID]*Proof)
@@ -232,6 +241,7 @@ func (c *Core) loadRecords(r *room, p *roomParts) {
 	for i := range p.boxes {
 		b := &p.boxes[i]
 		r.boxInfo[b.id] = &b.info
+		r.boxPlaces[b.info.boxPlace] = append(r.boxPlaces[b.info.boxPlace], b.id)
 		r.boxesFor[b.info.recipient] = append(r.boxesFor[b.info.recipient], b.id)
 		r.boxes.set(element{key: b.id})
 	}
@@ -282,14 +292,16 @@ func (c *Core) loadLogs(r *room, d *RoomData) {
 		}
 		c.openTimer(r)
 	}
-	for _, lg := range logs {
-		c.limitLog(r, lg)
-	}
 }
 
 // loadJudged takes up what the store says of runs that do not count. Logs that were judged
 // by fewer entries than are held, since the peer was stopped in between, are judged again.
 func (c *Core) loadJudged(r *room, d *RoomData) {
+	defer func() {
+		for _, id := range sortedIDs(r.logs) {
+			c.limitLog(r, r.logs[id])
+		}
+	}()
 	if r.openRoom {
 		return
 	}

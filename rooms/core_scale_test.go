@@ -94,14 +94,14 @@ func (n *simNet) manyRooms(count int, nodes ...*simNode) (rooms []wire.ID, key *
 		}
 		rooms = append(rooms, g.ID)
 		entry := store.Record{Room: g.ID, Kind: storeEntry, ID: g.ID, Bytes: g.Raw}
-		for _, nd := range nodes {
-			r := nd.store.room(g.ID)
-			r.records[recordKey(entry.Kind, entry.ID)] = entry
-			for _, other := range nodes {
-				d, err := NewDelegation(key, g.ID, other.id, 1)
-				if err != nil {
-					n.t.Fatal(err)
-				}
+		for _, other := range nodes {
+			d, err := NewDelegation(key, g.ID, other.id, 1)
+			if err != nil {
+				n.t.Fatal(err)
+			}
+			for _, nd := range nodes {
+				r := nd.store.room(g.ID)
+				r.records[recordKey(entry.Kind, entry.ID)] = entry
 				r.records[recordKey(storeDelegation, d.Hash)] = store.Record{Room: g.ID, Kind: storeDelegation, ID: d.Hash, Bytes: d.Raw}
 				if other == nd {
 					nd.store.set(userValue(g.ID, key.ID(), d.Hash))

@@ -333,11 +333,13 @@ func (c *Core) onFetch(l *link, m *wire.Fetch) {
 		return
 	}
 	var ids []wire.ID // held and durable
-	if mayCompare(l.right, m.Set) && !r.failed {
-		for _, id := range m.IDs {
-			if _, held := r.tree(m.Set).get(id); held {
-				ids = append(ids, id)
-			}
+	all := mayCompare(l.right, m.Set)
+	for _, id := range m.IDs {
+		if r.failed || !all && (m.Set != wire.SetEntries || !l.mayFetchEntry(id)) {
+			continue
+		}
+		if _, held := r.tree(m.Set).get(id); held {
+			ids = append(ids, id)
 		}
 	}
 	c.sendRecords(l, m.Set, ids, true)

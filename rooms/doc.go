@@ -3,7 +3,8 @@
 // of them hold the same. It does no I/O, reads no clock and starts nothing.
 //
 // This documentation specifies the records and the rules; the file doc_sync.go
-// specifies what peers exchange. Vectors are in testdata/rooms.
+// specifies what peers exchange, doc_users.go what a user and its peer do.
+// Vectors are in testdata/rooms.
 //
 // # Conventions
 //
@@ -35,22 +36,24 @@
 //
 //	room         the room's ID
 //	key          the author's; the author's ID is its hash
-//	incarnation  H("inc", room, author, salt, heads of the log's first run)
+//	incarnation  H("inc", room, author, salt, heads of the log's first run, a list)
 //	salt         16 random bytes in the log's first run, else empty
 //	first        number of the first message; a log's messages count from 1
 //	prev         hash of the run before this one in the log; zero in the first
 //	epoch        ID of the entry that begins the epoch; zero in an open room
 //	heads        authority heads: what the author had seen and counted; 1 to 64,
 //	             none in an open room
-//	clock        hybrid logical clock: Unix milliseconds · 2^16 + counter; no
-//	             rule reads it
+//	clock        hybrid logical clock: Unix milliseconds · 2^16 + counter; more
+//	             than that of the log's last run and those seen in the room,
+//	             unless they are far ahead of the own clock; no rule reads it
 //	refs         up to 3 messages of other logs that the author had seen, each
 //	             number ≥ 1, strictly ascending by log
 //	messages     1 to 512; each iv 16 bytes ‖ ciphertext ‖ tag 32 bytes, with a
 //	             ciphertext of 16 bytes or a multiple
 //
 // A run has first = 1 exactly if it has a salt and prev is zero, and then its
-// incarnation must fit. A run takes at most wire.MaxRun bytes.
+// incarnation must fit; first is not 0 and no number exceeds 2^64 - 1. A run
+// takes at most wire.MaxRun = 1,044,480 bytes.
 //
 //	leaf      = H("msg", iv, ciphertext, tag)                     of each message
 //	hash      = H("run", room, author, incarnation, first, count, prev, epoch,
@@ -94,7 +97,8 @@
 //	chain   zero on the master's chain and beside the chains; else the entry
 //	        that appointed the chain's writer
 //	number  place in the chain, from 1; 0 beside the chains
-//	prev    the entry before it in its chain; zero in a chain's first
+//	prev    the entry before it in its chain; zero in a chain's first and
+//	        beside the chains
 //	heads   what the writer had seen and counted, at most 64
 //	time    Unix nanoseconds by the writer's clock; no rule reads it
 //	body    a canonical array by kind, below
@@ -142,7 +146,7 @@
 //	pins = [[log id, number uint, link id] …]
 //
 // pins are up to 512, strictly ascending by log: of each log the number of a
-// message at a run's end, from 1, and that run's hash. Up to 1,024 joins, up to
+// message at a run's end, from 1, and that run's hash, not zero. Up to 1,024 joins, up to
 // 1,024 invites. Roles are 1 relay, 2 reader, 3 member. A bundle is of package
 // identity. A program that would name more pins names those logs of the subject
 // with the most messages, and in an epoch those last written to; one that would
@@ -182,10 +186,11 @@
 // one with role 2 has an empty nonce and a zero commitment. joins are those that
 // the writer had seen and that count: what a removal has not seen, it revokes.
 //
-// Lift: the subject, who was removed, may join again, by a join that has seen it.
+// Lift: the subject, who was removed and is not the writer, may join again, by a
+// join that has seen it.
 //
 // Appoint: begins an admin's chain, whose name is the entry's ID. The subject is
-// not the writer, and its bundle is in the closure.
+// not the writer.
 //
 // Demote: ends an appointment and begins an epoch. cut is the last entry of that
 // chain that counts, or the appointment if none does. joins as in a stop.
@@ -203,7 +208,7 @@
 // it so has seen. It lists at least one invite or join.
 //
 // Trim: forgets messages, 1 to 256 logs, strictly ascending. Of each: a message at a run's
-// end and that run's hash, up to and including which the log is forgotten; the
+// end and that run's hash, neither zero, up to and including which the log is forgotten; the
 // heads of the log's first run and of the run that is named, 1 to 64 each. Only the master
 // trims (either, in a room of two): what is forgotten does not come back, while
 // an admin's entries may stop counting.
@@ -218,7 +223,8 @@
 // # Which entries are refused
 //
 // An entry that breaks one of these is refused for good and never held. All
-// depend on the entry and its closure alone, so that every peer decides the same:
+// depend on the entry and its closure alone, so that every peer decides the same
+// (who does not know a kind holds neither its entries nor what names them):
 //
 //   - encoding, version, bounds, signatures, known kind, and the rules above
 //     about number, prev, chain, heads and bodies;
@@ -323,8 +329,8 @@
 //	VALID    otherwise
 //
 //	base(r)  r judged without the last two lines before VALID
-//	fork     the least first number, above every trim floor in E(S) of the log, of two siblings that
-//	         are held, both base VALID; none: infinite
+//	fork     the least first number, above every trim floor in E(S) of the log, of two siblings
+//	         that are held or proven, whatever the verdict on them; none: infinite
 //	pins     those of the epochs and stops in E(S) that name the log at a number not below the fork
 //	first    of the pins, that of the entry with the lowest ID among the causally
 //	         minimal of these entries
@@ -333,11 +339,14 @@
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
 // one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
-// judged again when entries come. A pending one is parked
-// within a bound (doc_sync.go), never acknowledged, and what it waits for is fetched.
+// judged again when entries come. A pending one is parked within a bound (here
+// 512 runs of a log, 2,048 and 8 MiB of a room; of entries 1,024 and 4 MiB),
+// never acknowledged, and what it waits for is fetched; one that does not fit is
+// asked for again when sets are compared.
 //
 // A writer's heads are those of the chained entries that count and its own
-// entries beside the chains, joined with its previous run's. It writes in a causally
+// entries beside the chains, joined with its previous run's, without what another
+// of them has in its closure. It writes in a causally
 // maximal epoch that counts and whose key nobody has who has no right to it, and starts a new incarnation, with a new salt,
 // when it cannot continue a log without signing a number twice or when a stop
 // of it, or a leave of its own, is not in its log's first run's closure.
@@ -352,9 +361,11 @@
 //	        leaves [id …], signature bin 64]
 //	ID   = H("proof", log, hash of the first side, hash of the second)
 //
-// The leaves are in the order of the messages, 1 to 512. Both signatures must be
-// right, and the sides in ascending order of the runs' hashes. prev is zero
-// exactly if first is 1.
+// The leaves are in the order of the messages, 1 to 512, and count in a run's
+// hash is their number. Both signatures must be right, as those of runs, and the
+// sides in ascending order of the runs' hashes; prev is zero exactly if first is
+// 1, and first, epoch, heads and refs keep the rules of runs. A proof takes at
+// most 49,152 bytes.
 //
 // The siblings of the least fork, the runs that pins name at or beyond it, and
 // the chains back from these to the fork are kept and served whatever their verdict.
@@ -369,18 +380,20 @@
 // The signature is Sign("box", bytes before it). epoch is the entry that begins
 // the epoch. recipient is a member's ID, or H("link", link sealing key) for the
 // holders of an invite's link. sealed is HPKE (package identity) of the epoch's
-// key to the recipient's sealing key with info
+// key to the recipient's sealing key (its bundle's, or the invite's) with info
 //
 //	"epoch" ‖ room ‖ nonce of the epoch's entry ‖ recipient ‖ H("sealing", sealing key)
 //
-// as fields. Whoever opens a box checks the key against the entry's commitment.
+// as fields. A box takes at most 1,536 bytes. Whoever opens a box checks the key
+// against the entry's commitment; of several boxes of one epoch any that opens serves.
 //
 // A peer keeps a box when its epoch is an entry held that begins an epoch; when
 // sealer and recipient are each named by an entry held as the genesis's writer, one
 // of a pair, an appointment's subject, one of a handover's parties, or by a join
 // or add of a reader's or member's role; or when the
 // recipient is the link of such an invite. Until then it waits. The rule only
-// grows with the entries held, so peers with the same entries keep the same boxes.
+// grows with the entries held, so peers with the same entries keep the same boxes; of
+// one sealer for one recipient in one epoch, the 8 with the lowest IDs.
 //
 // # Delegations
 //
@@ -393,7 +406,8 @@
 // kind 1 is signed by an invite's link, Sign("delegate-link", bytes before it),
 // and gives entries and boxes while the invite is live and not past its time
 // by the other side's clock. Of two with the same room, peer, key and kind the
-// higher serial counts. It is remembered by H("delegation", all bytes).
+// higher serial counts; Unix milliseconds serve. It takes at most 256 bytes, and
+// is remembered by H("delegation", all bytes).
 //
 // # Links
 //
@@ -402,8 +416,11 @@
 //
 //	[1, room id, secret bin 32, network str, addresses [str …]] ‖ sum
 //
-// where sum is the first 4 bytes of H("link-text", array), addresses are up to 8
-// of host:port, and the whole text has at most 2,048 characters. The link's keys are
+// where sum is the first 4 bytes of H("link-text", array), room is not zero,
+// network is the name of its peers' network, of at most 64 bytes, and addresses
+// are up to 8 of host:port, of 1 to 262 bytes each, both of characters that a
+// display name may have. The whole text has at most 2,048 characters. The link's
+// keys are
 //
 //	signing  Ed25519 with the seed HKDF-SHA-256(secret, no salt, "link-sign" ‖ room)
 //	sealing  DeriveKeyPair (RFC 9180) of HKDF-SHA-256(secret, no salt, "link-seal" ‖ room)

@@ -70,7 +70,12 @@
 //
 // A side may ask for what the other has when it has been told a digest: in OpenRoom, State or by InStep.
 // A side whose authority takes away a right sends OpenRoom with Answer false, without delegation and State: the other answers with the
-// delegation that is its best by now. If that gives no right either, RoomClose follows.
+// delegation that is its best by now. If that gives no right either, RoomClose follows; or, if the delegation is of a
+// user whom the room has known, the last word: Records, not asked for, with the entries that count and took the right away (the stops on
+// the user; else the revocations, removals and demotions that ended the invites and adds by which it came, and
+// handovers). These, and what they have seen, may then be fetched, and nothing else, so that the
+// former member's peer finds which of its runs count. The room stays open on the session, in case that the user comes back; the side that was
+// asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise.
 //
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).
@@ -80,7 +85,10 @@
 // The state of a room on a peer is four sets of what is durable: entry IDs, box IDs, proof IDs, and logs
 // with their heads. A log's head is the number of its last message that counts and the hash
 // of the run that ends with it. Of a log that was forked that is the run before the fork that the proof
-// shows; of one that a stop ends, the last run within it; a log of which nothing counts is not in the set.
+// shows, or what pins make of it (below); of one that a stop ends, the last run within it; a log of which nothing counts is not in the set. A log that a trim
+// which counts names is in it on every peer that has the trim, with the trim's floor or what follows that: also where all
+// of it is forgotten, and where it never was. Of several floors of a log the highest stands, of equal ones that with the lowest link.
+// A peer gives up what lies at or below, asks for what follows, and takes nothing of it again.
 // Of several proofs for one log a peer keeps the one with the lowest first number, of equal ones that with the lowest ID.
 //
 //	digest = first 16 bytes of H("state", hash(entries), hash(boxes), hash(proofs), hash(logs))
@@ -139,6 +147,11 @@
 // once counted; when they count again they come back as if they had just arrived, under new arrival numbers: a
 // reader leaves out what it has been given, by log and number. A peer that had dropped them gets them from these.
 //
+// Of a log with a fork and pins at or beyond it a peer needs the chain that ends in the first pin. While it has not got it,
+// nothing from the fork on counts there; it asks those whose head of the log is not below the fork for all up to the
+// highest pin, and keeps what comes, hidden, if each run follows the one before, until a run is the first pin's or shows that this is another branch. A peer
+// that has the chain serves all of it, also what of it does not count.
+//
 // Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them.
 //
 // # Live
@@ -158,17 +171,6 @@
 // what it held of the log and begins again. A peer does not ask below its own floor, nor for a log that it has let go
 // unless it has grown since. It may take as little as it likes: a comparison that finds only what is
 // not wanted is not repeated.
-//
-// # Users
-//
-// The requests of users at their own peer (Submit, RoomDetach, AuthorityGet, RoomWatch, WriterGet, Append, PlacedGet, VerifyGet,
-// RoomsGet, NoticesGet) are described with their types. A log belongs to the peer to which its
-// author appends; the peer refuses whatever does not continue the log as it holds it, durable or not yet, and acknowledges only what is durable.
-// Whether a join is admitted (the invite's uses and time, the room's capacity) is decided by the peer to which it is
-// submitted, by its own clock; joins that come from other peers are taken by validity alone.
-//
-// When messages of one of its own users stop counting, or count again, a peer keeps a notice of which and why, one for a log, until
-// the user has taken note of it (NoticesGet, Notices).
 //
 // # Bounds
 //

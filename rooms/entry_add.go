@@ -44,7 +44,7 @@ func (b *Add) check(e *Entry) error {
 
 // othersBundle parses a bundle inside an entry and checks that it is not the writer's.
 func othersBundle(e *Entry, raw []byte) (*identity.Bundle, error) {
-	b, err := identity.ParseBundle(raw)
+	b, err := e.bundle(raw)
 	if err != nil {
 		return nil, refuse(ReasonSignature, "bundle: %v", err)
 	}

@@ -63,9 +63,17 @@ func (g *Genesis) check(e *Entry) error {
 	return err
 }
 
+// bundle parses a bundle inside the entry.
+func (e *Entry) bundle(raw []byte) (*identity.Bundle, error) {
+	if e.verified {
+		return identity.ReadBundle(raw)
+	}
+	return identity.ParseBundle(raw)
+}
+
 // ownBundle parses a bundle inside an entry and checks that it is the writer's.
 func ownBundle(e *Entry, raw []byte) (*identity.Bundle, error) {
-	b, err := identity.ParseBundle(raw)
+	b, err := e.bundle(raw)
 	if err != nil {
 		return nil, refuse(ReasonSignature, "bundle: %v", err)
 	}

@@ -77,7 +77,7 @@ func (b *Join) admissible(a *Authority, e *Entry, _ bitset) error {
 	if inv == nil {
 		return refuse(ReasonInvite, "entry %s", b.Invite.Short())
 	}
-	if !bytes.Equal(inv.LinkKey, b.LinkKey) {
+	if !bytes.Equal(inv.LinkKey, b.LinkKey) && a.applies(ruleJoinByLink) {
 		return refuse(ReasonLinkKey, "join %s", e.ID.Short())
 	}
 	return nil

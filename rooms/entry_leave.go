@@ -33,10 +33,10 @@ func (b *Leave) check(*Entry) error { return checkPins(b.Pins) }
 // admissible: a leave is by somebody whom the room has known by what the leave
 // has seen, and who does not reign by it.
 func (b *Leave) admissible(a *Authority, e *Entry, seen bitset) error {
-	if !a.known(e.Writer, seen) {
+	if !a.known(e.Writer, seen) && a.applies(ruleLeaverKnown) {
 		return refuse(ReasonLeaver, "leave by %s", e.Writer.Short())
 	}
-	if a.everReigned(e.Writer, seen) {
+	if a.everReigned(e.Writer, seen) && a.applies(ruleMasterStays) {
 		if _, terms := a.reign(seen); len(terms) > 0 && terms[len(terms)-1].holder == e.Writer {
 			return refuse(ReasonMasterLeaves, "leave by %s", e.Writer.Short())
 		}

@@ -163,7 +163,7 @@ func (a *Authority) mayWrite(r *Run, _ *LogState, view *View) Reason {
 		return ReasonRelay
 	}
 	if stops := a.stops[r.Author]; len(stops) > 0 {
-		return stopReason(a.nodes[stops[len(stops)-1]].entry, false)
+		return stopReason(a.nodes[stops[0]].entry, false)
 	}
 	if a.voidJoin(r.Author) {
 		return ReasonRevoked

@@ -88,11 +88,17 @@ func ParseProof(raw []byte) (*Proof, error) {
 		First: shared.First, Prev: shared.Prev, Raw: raw,
 	}
 	var sigs [2][]byte
+	var broken [2]error
 	for i := range 2 {
-		p.Runs[i], sigs[i] = readSide(in, shared)
+		p.Runs[i], sigs[i], broken[i] = readSide(in, shared)
 	}
 	if err := in.Done(); err != nil {
 		return nil, refuseBytes("proof", err)
+	}
+	for _, err := range broken {
+		if err != nil {
+			return nil, err
+		}
 	}
 	if p.First == 0 || (p.First == 1) != p.Prev.IsZero() || p.Runs[0].Compare(p.Runs[1]) >= 0 {
 		return nil, refuse(ReasonFork, "not two siblings in ascending order")
@@ -106,18 +112,51 @@ func ParseProof(raw []byte) (*Proof, error) {
 	return p, nil
 }
 
-// readSide takes one side of a proof and returns the run's hash and signature.
-func readSide(in *wire.Reader, side Run) (hash wire.ID, sig []byte) {
+// Sides are the two runs as far as a proof tells: to be judged, since a fork
+// counts only when both are base VALID, with the state of the log before them.
+// Their messages are empty.
+func (p *Proof) Sides() (sides [2]*Run) {
+	in := wire.NewReader(p.Raw)
+	in.Array(8)
+	in.Uint()
+	in.ID()
+	key := identity.PublicKey(in.BinSize(keySize))
+	in.ID()
+	in.Uint()
+	in.ID()
+	for i := range sides {
+		sides[i] = &Run{
+			Room: p.Room, Author: p.Author, Log: p.Log, Incarnation: p.Incarnation,
+			Prev: p.Prev, First: p.First, Key: key, Hash: p.Runs[i],
+		}
+		in.Array(6)
+		sides[i].readUnshared(in)
+		in.BinSize(signatureSize)
+	}
+	return sides
+}
+
+// readUnshared takes what the two runs of a proof do not share, but for the
+// signature, and returns the hashes of the messages.
+func (r *Run) readUnshared(in *wire.Reader) (leaves []wire.ID) {
+	r.Epoch = in.ID()
+	r.Heads = readIDs(in, nil, MaxHeads)
+	r.Clock = in.Uint()
+	r.Refs = readRefs(in, nil)
+	leaves = readIDs(in, nil, MaxRunMessages)
+	r.Messages = make([][]byte, len(leaves))
+	return leaves
+}
+
+// readSide takes one side of a proof and returns the run's hash and signature,
+// or which rule of runs it breaks.
+func readSide(in *wire.Reader, side Run) (hash wire.ID, sig []byte, broken error) {
 	in.Array(6)
-	side.Epoch = in.ID()
-	side.Heads = readIDs(in, nil, MaxHeads)
-	side.Clock = in.Uint()
-	side.Refs = readRefs(in, nil)
-	leaves := readIDs(in, nil, MaxRunMessages)
+	leaves := side.readUnshared(in)
 	sig = in.BinSize(signatureSize)
 	b := runHashPrefix(nil, &side, len(leaves))
 	for i := range leaves {
 		b = b.id(&leaves[i])
 	}
-	return b.sum(), sig
+	return b.sum(), sig, side.checkPlace(len(leaves))
 }

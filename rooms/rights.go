@@ -38,7 +38,7 @@ func (a *Authority) MaySync(d *Delegation, now time.Time) (Sync, Reason) {
 		if !a.counts.has(i) {
 			continue
 		}
-		if !revoked.keep(a, i, -1, nil) {
+		if !revoked.live(a, i) {
 			why = ReasonInviteRevoked
 			continue
 		}
@@ -67,7 +67,7 @@ func (a *Authority) Admit(join *Entry, now time.Time) Reason {
 	if inv.Expired(now) {
 		return ReasonExpired
 	}
-	if !a.revokersIn(a.counts).keep(a, place, -1, nil) {
+	if !a.revokersIn(a.counts).live(a, place) {
 		return ReasonInviteRevoked
 	}
 	if r, out := a.now.removal(join.Writer); out {

@@ -38,6 +38,7 @@ const (
 	ruleAdminKeepsRole
 	ruleMasterKeepsReign
 	ruleInviteCounts
+	ruleRevokerSees
 	ruleRevocation
 	ruleRemovalRevokes
 	ruleDemotionRevokes
@@ -54,6 +55,8 @@ const (
 	ruleHeadsOnly
 	ruleMayWrite
 	ruleMaximalEpoch
+	ruleRemovalEpoch
+	ruleDemotionEpoch
 	ruleStopped
 	ruleStopNamesLog
 	ruleStopNumber

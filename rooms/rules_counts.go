@@ -215,14 +215,15 @@ func (a *Authority) stopsMaster(stop int, subject wire.ID, terms []term) bool {
 	})
 }
 
-// revokers are the counted entries that revoke invites.
+// revokers are the entries of a set that revoke invites.
 type revokers struct {
 	named map[int][]int // by invite: the revocations that name it
-	all   []int         // removals and demotions: of every invite that they have not followed
+	all   []int         // removals and demotions: of every invite that has not seen them
+	first map[int][]int // by invite: see of
 }
 
 func (a *Authority) revokersIn(e bitset) revokers {
-	r := revokers{named: map[int][]int{}}
+	r := revokers{named: map[int][]int{}, first: map[int][]int{}}
 	e.each(func(i int) bool {
 		switch body := a.nodes[i].entry.Body.(type) {
 		case *Revoke:
@@ -245,20 +246,33 @@ func (a *Authority) revokersIn(e bitset) revokers {
 	return r
 }
 
-// keep reports whether every revoker of the invite in set (nil: any) has seen the
-// join (place -1: whether there is no revoker).
-func (r revokers) keep(a *Authority, invite, join int, set bitset) bool {
-	for _, list := range [2][]int{r.named[invite], r.all} {
-		for k, i := range list {
-			if set != nil && !set.has(i) || a.saw(invite, i) {
-				continue // the invite was made by who knew of it
-			}
-			if join < 0 || !a.saw(list[k], join) {
-				return false
-			}
+// of are the causally minimal revokers of an invite: what one of them has seen,
+// those that have seen it have seen too.
+func (r revokers) of(a *Authority, invite int) []int {
+	first, ok := r.first[invite]
+	if ok {
+		return first
+	}
+	candidates := slices.Concat(r.named[invite], r.all)
+	slices.Sort(candidates)
+	for _, i := range candidates {
+		unseen := !a.saw(invite, i) // else the invite was made by who knew of it
+		if unseen && !slices.ContainsFunc(first, func(f int) bool { return a.saw(i, f) }) {
+			first = append(first, i)
 		}
 	}
-	return true
+	r.first[invite] = first
+	return first
+}
+
+// live reports whether an invite has no revoker.
+func (r revokers) live(a *Authority, invite int) bool { return len(r.of(a, invite)) == 0 }
+
+// keep reports whether every revoker of the invite has seen the join.
+func (r revokers) keep(a *Authority, invite, join int) bool {
+	return !slices.ContainsFunc(r.of(a, invite), func(i int) bool {
+		return !a.saw(i, join) || !a.applies(ruleRevokerSees)
+	})
 }
 
 // countJoins adds the joins whose invite counts and that every revoker of it
@@ -268,7 +282,7 @@ func (a *Authority) countJoins(s bitset, e *bitset) {
 	s.each(func(i int) bool {
 		if j := a.nodes[i].entry.Join(); j != nil {
 			invite := a.place[j.Invite]
-			if (e.has(invite) || !a.applies(ruleInviteCounts)) && r.keep(a, invite, i, nil) {
+			if (e.has(invite) || !a.applies(ruleInviteCounts)) && r.keep(a, invite, i) {
 				*e = e.with(i)
 			}
 		}

@@ -82,11 +82,11 @@ func (a *Authority) subject(user wire.ID, t bitset) (Role, []int) {
 		latest = a.latest(latest)
 	}
 	limit := RoleMember
-	var standing []int
+	var removals, standing []int
 	for _, i := range latest {
 		role, ok := givenRole(a.nodes[i].entry)
 		if ok && role == RoleNone && a.applies(ruleRemovalFirst) {
-			return RoleNone, []int{i}
+			removals = append(removals, i)
 		}
 		if a.nodes[i].entry.Kind == KindStop && a.applies(ruleStopCaps) {
 			limit = min(limit, role)
@@ -94,6 +94,9 @@ func (a *Authority) subject(user wire.ID, t bitset) (Role, []int) {
 		if ok && !a.left(i, user, t) {
 			standing = append(standing, i)
 		}
+	}
+	if len(removals) > 0 {
+		return RoleNone, removals
 	}
 	if len(standing) == 0 || !a.applies(ruleChainedBeforeJoins) {
 		standing = a.admissions(user, t, latest)
@@ -222,12 +225,23 @@ func (a *Authority) latest(list []int) []int {
 func (a *Authority) epochs(s bitset) []int {
 	var all []int
 	s.each(func(i int) bool {
-		if a.nodes[i].entry.Epoch() != nil {
+		if a.beginsEpoch(a.nodes[i].entry) {
 			all = append(all, i)
 		}
 		return true
 	})
 	return a.latest(all)
+}
+
+// beginsEpoch: an entry of kind epoch does, and a removal and a demotion.
+func (a *Authority) beginsEpoch(e *Entry) bool {
+	switch e.Kind {
+	case KindStop:
+		return e.Epoch() != nil && a.applies(ruleRemovalEpoch)
+	case KindDemote:
+		return a.applies(ruleDemotionEpoch)
+	}
+	return e.Kind == KindEpoch
 }
 
 // inviteOf is the invite by which a join that is held was made.

@@ -146,29 +146,39 @@ func ascending(ids []wire.ID) bool {
 
 // check applies the rules of a run's own fields.
 func (r *Run) check() error {
-	switch {
-	case r.Key.Check() != nil:
+	if r.Key.Check() != nil {
 		return refuse(ReasonKey, "algorithm %d", r.Key[0])
-	case len(r.Messages) == 0:
-		return refuse(ReasonBounds, "run without messages")
-	case r.First == 0 || r.Last() < r.First:
-		return refuse(ReasonNumber, "first message %d", r.First)
-	case !ascending(r.Heads):
-		return refuse(ReasonHeads, "heads out of order")
-	case r.Open() != (len(r.Heads) == 0):
-		return refuse(ReasonHeads, "epoch and heads come together")
+	}
+	if err := r.checkPlace(len(r.Messages)); err != nil {
+		return err
 	}
 	for i, m := range r.Messages {
 		if len(m) < minMessageBin || (len(m)-ivSize-tagSize)%blockSize != 0 {
 			return refuse(ReasonBounds, "message %d has %d bytes", i, len(m))
 		}
 	}
+	return r.checkStart()
+}
+
+// checkPlace applies the rules that a run of count messages and a side of a
+// proof, which stands for one, have in common.
+func (r *Run) checkPlace(count int) error {
+	switch {
+	case count == 0:
+		return refuse(ReasonBounds, "run without messages")
+	case r.First == 0 || r.First+uint64(count)-1 < r.First:
+		return refuse(ReasonNumber, "first message %d", r.First)
+	case !ascending(r.Heads):
+		return refuse(ReasonHeads, "heads out of order")
+	case r.Open() != (len(r.Heads) == 0):
+		return refuse(ReasonHeads, "epoch and heads come together")
+	}
 	for i := range r.Refs {
 		if r.Refs[i].Number == 0 || i > 0 && r.Refs[i-1].Log.Compare(r.Refs[i].Log) >= 0 {
 			return refuse(ReasonBounds, "references out of order")
 		}
 	}
-	return r.checkStart()
+	return nil
 }
 
 // checkStart tells a log's first run from the others: only the first has a

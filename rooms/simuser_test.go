@@ -258,3 +258,74 @@ func (u *simUser) learn(req ReqKey) {
 		}
 	}
 }
+
+// refresh lets the user know the entries that its peer holds.
+func (u *simUser) refresh() {
+	u.n.t.Helper()
+	for _, e := range u.node.core.rooms[u.room].auth.All() {
+		if _, _, err := u.auth.Add(e); err != nil {
+			u.n.t.Fatal(err)
+		}
+	}
+	if epochs := u.auth.Now().Epochs(); len(epochs) > 0 {
+		u.epoch = epochs[0].ID
+	}
+}
+
+// enter makes a chained entry of the user's and hands it to its peer.
+func (u *simUser) enter(make func(at Place) (*Entry, error)) *Entry {
+	u.n.t.Helper()
+	u.refresh()
+	at, err := u.auth.NextOnChain(u.key.ID(), u.n.now)
+	if err != nil {
+		u.n.t.Fatal(err)
+	}
+	e, err := make(at)
+	if err != nil {
+		u.n.t.Fatal(err)
+	}
+	u.done(u.ask(&wire.Submit{Room: u.room, Entries: wire.List[wire.Bytes]{e.Raw}}))
+	u.refresh()
+	return e
+}
+
+// appoint makes an admin, of whom the master's chain is told before.
+func (u *simUser) appoint(v *simUser) *Entry {
+	u.enter(func(at Place) (*Entry, error) { return NewRevoke(u.key, at, nil) })
+	return u.enter(func(at Place) (*Entry, error) { return NewAppoint(u.key, at, v.key.ID()) })
+}
+
+func (u *simUser) demote(appointment, cut wire.ID) *Entry {
+	return u.enter(func(at Place) (*Entry, error) {
+		return NewDemote(u.key, at, appointment, cut, make([]byte, 16), [EpochKeySize]byte{3})
+	})
+}
+
+// remove stops a user, whose log counts up to a run; nil: no log is named.
+func (u *simUser) remove(v *simUser, last *Run) *Entry {
+	stop := Stop{Subject: v.key.ID(), Role: RoleNone}
+	if last != nil {
+		stop.Pins = []Pin{{Log: last.Log, Number: last.Last(), Link: last.Hash}}
+	}
+	return u.enter(func(at Place) (*Entry, error) {
+		return NewStop(u.key, at, stop, make([]byte, 16), [EpochKeySize]byte{4})
+	})
+}
+
+func (u *simUser) add(v *simUser, role Role) *Entry {
+	return u.enter(func(at Place) (*Entry, error) { return NewAdd(u.key, at, v.key.Bundle(), role) })
+}
+
+// added makes a user at a peer whom the master adds.
+func (k *simRoomKit) added(nd *simNode) *simUser {
+	k.n.t.Helper()
+	u := k.n.user(nd, k.link.Room)
+	k.master.add(u, RoleMember)
+	d, err := NewDelegation(u.key, u.room, nd.id, 1)
+	if err != nil {
+		k.n.t.Fatal(err)
+	}
+	u.done(u.ask(&wire.Submit{Room: u.room, Delegation: d.Raw}))
+	u.auth = NewAuthority(u.room)
+	return u
+}

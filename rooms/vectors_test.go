@@ -264,7 +264,7 @@ func (v *vectorRoom) runs() []recordVector {
 }
 
 func (v *vectorRoom) entries() []recordVector {
-	list := append(v.accepted(entryValues, "genesis", "epoch", "invite", "join", "leave"), spoiled(v.sample("epoch"))...)
+	list := append(v.accepted(entryValues, entryKinds()...), spoiled(v.sample("epoch"))...)
 	broken := func(name string, why Reason, kind Kind, at Place, body Body) {
 		list = append(list, refusedVector(name, why, v.signedAnyway(kind, at, body)))
 	}
@@ -292,7 +292,10 @@ func (v *vectorRoom) entries() []recordVector {
 	join := &Join{Invite: v.invite.ID, LinkKey: keys.Sign.Public(), Bundle: v.master.Bundle(), Nonce: nonce}
 	broken("join-that-omits-its-invite", ReasonHeads, KindJoin, Place{Room: v.Room(), Heads: []wire.ID{v.genesis.ID}}, join)
 	broken("join-signed-by-another-link", ReasonSignature, KindJoin, Place{Room: v.Room(), Heads: []wire.ID{v.invite.ID}}, join)
+	v.managing(broken, at)
 	list = append(list, refusedVector("array-of-a-joins-length", ReasonEncoding, v.signedWith(12, KindEpoch, at, epoch)))
+	signed := bytes.Clone(v.sample("pair"))
+	list = append(list, refusedVector("pair-of-an-entrys-length", ReasonEncoding, append([]byte{signed[0] + 1}, append(signed[1:], 0)...)))
 	unknown := bytes.Clone(v.sample("epoch"))
 	unknown[1+1+34] = 32 // the kind's element
 	return append(list, refusedVector("unknown-kind", ReasonKind, unknown))
@@ -301,23 +304,19 @@ func (v *vectorRoom) entries() []recordVector {
 // signedAnyway encodes and signs an entry by the master (second signature: the
 // master's too), whatever rule it breaks.
 func (v *vectorRoom) signedAnyway(kind Kind, at Place, body Body) []byte {
-	n := 11
-	if row, _ := kindOf(uint64(kind)); row.cosigner != "" {
-		n++
-	}
-	return v.signedWith(n, kind, at, body)
+	row, _ := kindOf(uint64(kind))
+	return v.signedWith(entryFields+row.signatures(), kind, at, body)
 }
 
 // signedWith is signedAnyway with n for the length of the array.
 func (v *vectorRoom) signedWith(n int, kind Kind, at Place, body Body) []byte {
 	row, _ := kindOf(uint64(kind))
-	b := wire.AppendUint(wire.AppendArray(nil, n), version)
-	b = wire.AppendUint(wire.AppendID(b, at.Room), uint64(kind))
-	b = wire.AppendID(wire.AppendBin(b, v.master.Public()), at.Chain)
-	b = wire.AppendID(wire.AppendUint(b, at.Number), at.Prev)
-	b = wire.AppendUint(appendIDs(b, at.Heads), unixNano(testTime()))
-	b = wire.AppendBin(b, body.appendBody(nil))
-	b = wire.AppendBin(b, v.master.Sign(row.context, b))
+	at.Time = testTime()
+	b := encodeEntry(v.master.Public(), row, at, body)
+	copy(b, wire.AppendArray(nil, n))
+	if row.context != "" {
+		b = wire.AppendBin(b, v.master.Sign(row.context, b))
+	}
 	if row.cosigner != "" {
 		b = wire.AppendBin(b, v.master.Sign(row.cosigner, b))
 	}
@@ -353,12 +352,15 @@ func (v *vectorRoom) proofs() []recordVector {
 		b = wire.AppendID(wire.AppendBin(wire.AppendID(b, r1.Room), r1.Key), r1.Incarnation)
 		return appendSide(appendSide(wire.AppendID(wire.AppendUint(b, r1.First), r1.Prev), r1), r2)
 	}
-	siblings := func(first uint64, prev wire.ID) (*Run, *Run) {
+	siblings := func(first uint64, prev wire.ID, change ...func(*Run)) (*Run, *Run) {
 		var out [2]*Run
 		for i := range out {
 			r, err := ParseRun(a.Raw)
 			fatal(v, err)
 			r.First, r.Prev, r.Clock = first, prev, uint64(i)
+			for _, f := range change {
+				f(r)
+			}
 			r.Hash = r.hash()
 			r.sig = v.bob.Sign(contextRun, r.Hash[:])
 			out[i] = r
@@ -371,7 +373,22 @@ func (v *vectorRoom) proofs() []recordVector {
 	lo, hi = siblings(5, wire.ID{})
 	list = append(list, refusedVector("later-runs-without-a-link", ReasonFork, proof(lo, hi)))
 	lo, hi = siblings(1, wire.ID{1})
-	return append(list, refusedVector("first-runs-with-a-link", ReasonFork, proof(lo, hi)))
+	list = append(list, refusedVector("first-runs-with-a-link", ReasonFork, proof(lo, hi)))
+	// Sides that are no runs, though their author signed them.
+	for _, c := range []struct {
+		name   string
+		why    Reason
+		change func(*Run)
+	}{
+		{"sides-without-messages", ReasonBounds, func(r *Run) { r.Messages = nil }},
+		{"sides-with-heads-out-of-order", ReasonHeads, func(r *Run) { r.Heads = []wire.ID{{2}, {1}} }},
+		{"sides-without-heads", ReasonHeads, func(r *Run) { r.Heads = nil }},
+		{"sides-with-references-out-of-order", ReasonBounds, func(r *Run) { r.Refs = []wire.Ref{{Log: wire.ID{2}, Number: 1}, {Log: wire.ID{1}, Number: 1}} }},
+	} {
+		lo, hi = siblings(5, wire.ID{1}, c.change)
+		list = append(list, refusedVector(c.name, c.why, proof(lo, hi)))
+	}
+	return list
 }
 
 func (v *vectorRoom) linkTexts() (list []recordVector) {

@@ -55,6 +55,9 @@ func (a *Authority) current() {
 		a.noteCounted(i)
 		return true
 	})
+	for _, stops := range a.stops { // so that of several reasons all peers give the same
+		slices.SortFunc(stops, func(x, y int) int { return a.nodes[x].entry.ID.Compare(a.nodes[y].entry.ID) })
+	}
 	a.now = a.newView(all)
 }
 
@@ -237,7 +240,7 @@ func (v *View) Invites() []InviteView {
 		e := v.a.nodes[i].entry
 		switch body := e.Body.(type) {
 		case *Invite:
-			if r.keep(v.a, i, -1, nil) {
+			if r.live(v.a, i) {
 				list = append(list, InviteView{Entry: e, Invite: body})
 			}
 		case *Join:
@@ -267,22 +270,16 @@ func (v *View) Epochs() []*Entry {
 	return list
 }
 
-// Outsiders lists, by ID, who was given an epoch's key or may have been and has
-// no right to the room's key now: by what the epoch had seen, and any join that
-// it may have, they held a key. While there are any, what is written in the epoch can be read by them.
+// Outsiders lists, by ID, who was given an epoch's key or may have been, even
+// later, and has no right to the room's key now: everybody admitted at any time,
+// but for whom the epoch has seen put out. While there are any, what is written
+// in the epoch can be read by them.
 func (v *View) Outsiders(epoch *Entry) []wire.ID {
 	at, held := v.a.place[epoch.ID]
 	if !held {
 		return nil
 	}
-	then := v.a.nodes[at].closure.intersect(v.set)
-	r := v.a.revokersIn(v.set)
-	v.seen.each(func(i int) bool {
-		if j := v.a.nodes[i].entry.Join(); j != nil && r.keep(v.a, v.a.place[j.Invite], i, then) {
-			then = then.with(i)
-		}
-		return true
-	})
+	then := v.a.keyed(v, v.a.nodes[at].closure.intersect(v.set))
 	var users []wire.ID
 	for user := range v.a.named {
 		if !v.Role(user).HoldsKey() && v.a.role(user, then).HoldsKey() {
@@ -291,6 +288,51 @@ func (v *View) Outsiders(epoch *Entry) []wire.ID {
 	}
 	slices.SortFunc(users, wire.ID.Compare)
 	return users
+}
+
+// keyed is what counts, with every admission that ever may have counted, and
+// without what puts somebody out, but for what known, a set of entries that
+// count, says.
+func (a *Authority) keyed(v *View, known bitset) bitset {
+	set := v.set.clone()
+	r := a.revokersIn(known)
+	v.seen.each(func(i int) bool {
+		e := a.nodes[i].entry
+		switch body := e.Body.(type) {
+		case *Join:
+			if r.keep(a, a.place[body.Invite], i) {
+				set = set.with(i)
+			}
+		case *Add, *Appoint:
+			if !a.cutBy(e, known) {
+				set = set.with(i)
+			}
+		case *Stop:
+			if body.takesKey() && !known.has(i) {
+				set.without(i)
+			}
+		case *Leave:
+			if !known.has(i) {
+				set.without(i)
+			}
+		}
+		return true
+	})
+	return set
+}
+
+// cutBy reports whether the chain that an entry which does not count stands on
+// was ended by what is known: then nobody was given a key by it.
+func (a *Authority) cutBy(e *Entry, known bitset) bool {
+	if i := a.place[e.ID]; a.counts.has(i) {
+		return false
+	}
+	if !e.Chain.IsZero() {
+		return a.demotedBy(a.place[e.Chain], known)
+	}
+	return slices.ContainsFunc(a.reigns[a.nodes[a.place[e.ID]].reign], func(h int) bool {
+		return known.has(h) && a.nodes[h].entry.Kind == KindHandover
+	})
 }
 
 // AllEpochs lists every epoch that counts in causal order: those whose keys a

@@ -74,8 +74,8 @@
 // others are not; that the body (or total) is within the type's bound
 // (CodeTooLarge); that the stream may carry it; that there is credit. An
 // optional type that it does not know may have a body of up to wire.MaxFrame,
-// is legal in both directions on every stream, and is dropped; on a stream it
-// uses credit as any other.
+// is legal behind Hello in both directions on every stream, and is dropped; on a
+// stream it uses credit as any other.
 //
 // A sender may put any number of fragments into a record and should fill
 // records while it has more to send, but must not wait for more. It should send
@@ -90,7 +90,8 @@
 // send nothing else but Close. Exactly one side may be a user; a session of two
 // users ends. From then on the rows of the registry (wire.Row) say what may be
 // received: from a user by a peer, from a peer by a user, or between peers. The
-// exchange must be over within 5 s.
+// exchange must be over within 5 s. A role that does not exist and a name of
+// software of more than 64 bytes are refused.
 //
 // # Streams
 //
@@ -107,14 +108,15 @@
 // MaxStreams = 128 streams that are not over.
 //
 // StreamEnd with CodeOK ends its sender's direction: it follows the last frame,
-// comes once, and the other direction goes on. StreamEnd with another code
-// gives up both directions: its sender will send no more on the stream, even in
-// the middle of a frame, and drops what still arrives. A side that receives
-// such an end sends no more on the stream either, and answers with a StreamEnd
-// of the same code, unless it has sent an end already. A stream is over when an
-// end was sent and an end was received; its number is not used again. StreamEnd
-// and Credit for a stream that is over are ignored, for one that was never
-// opened they are an error.
+// comes once, and the other direction goes on. StreamEnd with another code,
+// alone or behind one with CodeOK while the other direction goes on, gives up
+// both directions; CodeShutdown says that there is no interest any more. Its
+// sender will send no more on the stream, even in the middle of a frame, and
+// drops what still arrives. A side that receives such an end sends no more on
+// the stream either, and answers with a StreamEnd of the same code, unless it
+// has sent an end already. A stream is over when an end was sent and an end was
+// received; its number is not used again. StreamEnd and Credit for a stream that
+// is over are ignored, for one that was never opened they are an error.
 //
 // # Credit
 //

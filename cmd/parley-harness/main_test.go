@@ -103,3 +103,26 @@ func TestWrongUsageExitsWithTwo(t *testing.T) {
 		}
 	}
 }
+
+func TestConformListsEveryCaseWithItsSection(t *testing.T) {
+	r := harness(t, "", "conform", "--list", "--only", "^H0")
+	lines := strings.Split(strings.TrimSpace(r.out), "\n")
+	if r.code != 0 || len(lines) != 9 || !strings.HasPrefix(lines[0], "H01 ") || !strings.Contains(lines[0], "[handshake, States]") {
+		t.Errorf("exit code %d, %s%s", r.code, r.out, r.err)
+	}
+}
+
+func TestConformAgainstNothingFailsAndNamesTheCases(t *testing.T) {
+	r := harness(t, "", "conform", "127.0.0.1:1", "--network", "x", "--only", "^H0[12]", "--format", "junit")
+	if r.code != exitFailed || !strings.Contains(r.out, `failures="2"`) || !strings.Contains(r.err, "2 of 2 cases failed") {
+		t.Errorf("exit code %d, %s%s", r.code, r.out, r.err)
+	}
+}
+
+func TestConformSaysWhatIsMissing(t *testing.T) {
+	for _, args := range [][]string{{}, {"127.0.0.1:1", "--network-secret-file", "/nowhere"}, {"127.0.0.1:1", "--peer-id", "x"}, {"127.0.0.1:1", "--only", "nothing at all"}} {
+		if r := harness(t, "", append([]string{"conform"}, args...)...); r.code != exitFailed || !strings.HasPrefix(r.err, "parley-harness: ") {
+			t.Errorf("%v: exit code %d, %q", args, r.code, r.err)
+		}
+	}
+}

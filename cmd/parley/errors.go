@@ -77,6 +77,8 @@ func judge(err error) (code int, advice string) {
 		usage *usageError
 		held  *home.HeldError
 		why   rooms.Reason
+
+		denied *client.Denied
 	)
 	is := func(targets ...error) bool {
 		for _, t := range targets {
@@ -103,12 +105,20 @@ func judge(err error) (code int, advice string) {
 		return exitTimeout, "see parley peers and parley doctor, or give a longer --timeout"
 	case is(context.Canceled):
 		return exitInterrupted, "run it again"
+	case errors.As(err, &denied):
+		return exitRefused, "parley room members ROOM shows who may do what"
 	case is(client.ErrNotMember):
 		return exitRefused, "ask a member for an invite, then: parley room join LINK"
 	case is(client.ErrReadOnly):
 		return exitRefused, "ask the room's master for another role"
 	case is(client.ErrNoRoom):
 		return exitFailed, "parley room ls lists yours"
+	case is(client.ErrNoMember):
+		return exitFailed, "parley room members ROOM lists who there is"
+	case is(client.ErrOffer):
+		return exitFailed, "ask the master for a new offer: parley room handover ROOM PERSON"
+	case is(client.ErrOpenRoom):
+		return exitUsage, "make a room of your own with: parley room create NAME"
 	case is(client.ErrNoPerson):
 		return exitFailed, "parley room members ROOM lists who there is; a whole ID names anybody"
 	case is(client.ErrAmbiguous):
@@ -162,6 +172,11 @@ func judgeReason(why rooms.Reason) (exit int, advice string) {
 	case rooms.ReasonReader, rooms.ReasonRelay:
 		return judge(client.ErrReadOnly)
 	case rooms.ReasonExpired, rooms.ReasonExhausted, rooms.ReasonInvite, rooms.ReasonLinkKey:
+		return exitRefused, "ask for a new invite"
+	case rooms.ReasonMasterOnly, rooms.ReasonAdminsOnly, rooms.ReasonIsMaster, rooms.ReasonIsAdmin, rooms.ReasonSelf, rooms.ReasonPair,
+		rooms.ReasonBanned, rooms.ReasonWasRemoved:
+		return exitRefused, "parley room members ROOM shows who may do what"
+	case rooms.ReasonInviteRevoked:
 		return exitRefused, "ask for a new invite"
 	case rooms.ReasonCapacity, rooms.ReasonWriter, rooms.ReasonDelegation, rooms.ReasonRelayKey:
 		return exitRefused, "ask the room's master"

@@ -4,21 +4,30 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"parley/rooms/client"
 )
 
 type roomCmd struct {
-	Create  roomCreateCmd  `cmd:"" help:"Found a room."`
-	Ls      roomLsCmd      `cmd:"" help:"List your rooms."`
-	Info    roomInfoCmd    `cmd:"" help:"Tell about a room."`
-	Members roomMembersCmd `cmd:"" help:"List a room's members and live invites."`
-	Invite  roomInviteCmd  `cmd:"" help:"Print a link by which others join."`
-	Join    roomJoinCmd    `cmd:"" help:"Join a room by its link."`
-	Rotate  roomRotateCmd  `cmd:"" help:"Change the room's key now."`
-	Leave   roomLeaveCmd   `cmd:"" help:"End your membership of a room."`
-	Verify  roomVerifyCmd  `cmd:"" help:"Compare a room with other peers: identical, or the exact holes and forks."`
+	Create   roomCreateCmd   `cmd:"" help:"Found a room."`
+	Ls       roomLsCmd       `cmd:"" help:"List your rooms."`
+	Info     roomInfoCmd     `cmd:"" help:"Tell about a room."`
+	Members  roomMembersCmd  `cmd:"" help:"List a room's members and live invites."`
+	Invite   roomInviteCmd   `cmd:"" help:"Print a link by which others join."`
+	Join     roomJoinCmd     `cmd:"" help:"Join a room by its link."`
+	Revoke   roomRevokeCmd   `cmd:"" help:"End live invites."`
+	Kick     roomKickCmd     `cmd:"" help:"Remove a member."`
+	Ban      roomBanCmd      `cmd:"" help:"Remove somebody and keep it out."`
+	Unban    roomUnbanCmd    `cmd:"" help:"Lift a ban or a removal."`
+	Role     roomRoleCmd     `cmd:"" help:"Make somebody an admin, a member, a reader or a relay."`
+	Rotate   roomRotateCmd   `cmd:"" help:"Change the room's key now."`
+	Policy   roomPolicyCmd   `cmd:"" help:"Show or set a room's name, topic, history, capacity, retention and epoch age."`
+	Handover roomHandoverCmd `cmd:"" help:"Make somebody the room's master, or accept to be it."`
+	Trim     roomTrimCmd     `cmd:"" help:"Have every peer forget old messages."`
+	Leave    roomLeaveCmd    `cmd:"" help:"End your membership of a room."`
+	Verify   roomVerifyCmd   `cmd:"" help:"Compare a room with other peers: identical, or the exact holes and forks."`
 }
 
 type roomCreateCmd struct {
@@ -87,10 +96,27 @@ type roomJSON struct {
 	Peers    uint64 `json:"peers"`
 	InStep   uint64 `json:"in_step"`
 	Received string `json:"received,omitempty"`
+
+	Retention float64       `json:"retention,omitempty"` // seconds
+	EpochAge  float64       `json:"epoch_age,omitempty"` // seconds
+	Beside    int           `json:"newest_epochs,omitempty"`
+	Outsiders []string      `json:"outsiders,omitempty"`
+	Contests  []contestJSON `json:"contests,omitempty"`
+}
+
+type contestJSON struct {
+	Former string   `json:"former"`
+	Master string   `json:"master"`
+	Others []string `json:"others"`
 }
 
 func toRoomJSON(r client.RoomInfo) roomJSON {
+	var contests []contestJSON
+	for _, c := range r.Contests {
+		contests = append(contests, contestJSON(c))
+	}
 	return roomJSON{
+		Retention: r.Retention.Seconds(), EpochAge: r.EpochAge.Seconds(), Beside: r.Beside, Outsiders: r.Outsiders, Contests: contests,
 		Room: r.Name, ID: r.ID.String(), Open: r.Open, Title: r.Title, Topic: r.Topic, History: r.History, Role: r.Role,
 		Members: r.Members, Capacity: r.Capacity, Created: timestamp(r.Created), Epochs: r.Epochs, Keys: r.Keys,
 		Messages: r.Held.Messages, Bytes: r.Held.Bytes, Logs: r.Held.Logs, Peers: r.Held.Peers, InStep: r.Held.InStep,
@@ -152,9 +178,13 @@ func printRoomInfo(out io.Writer, r client.RoomInfo) error {
 	}
 	row("room", "%s", visible(r.Name))
 	row("id", "%s", r.ID)
-	if r.Open {
+	switch {
+	case r.Open:
 		row("kind", "open: everybody of the network reads and writes it")
-	} else {
+	case !r.With.IsZero():
+		row("kind", "a room of two, of you and %s", visible(strings.TrimPrefix(r.Name, "@")))
+		row("keys", "of %d of %s", r.Keys, count(uint64(r.Epochs), "epoch"))
+	default:
 		row("title", "%s", visible(r.Title))
 		row("topic", "%s", visible(r.Topic))
 		row("created", "%s", clock(r.Created))
@@ -165,7 +195,18 @@ func printRoomInfo(out io.Writer, r client.RoomInfo) error {
 			row("members", "%d", r.Members)
 		}
 		row("history", "%s", r.History)
+		row("retention", "%s", spanText(r.Retention, "keeps all"))
+		row("epoch age", "%s", spanText(r.EpochAge, "the key changes on demand and after removals only"))
 		row("keys", "of %d of %s", r.Keys, count(uint64(r.Epochs), "epoch"))
+	}
+	if r.Beside > 1 {
+		row("pending", "%d newest keys beside each other; an admin's agent merges them", r.Beside)
+	}
+	if len(r.Outsiders) > 0 {
+		row("pending", "no member, and holds the newest key: %s; an admin's agent changes it", visible(strings.Join(r.Outsiders, ", ")))
+	}
+	for _, c := range r.Contests {
+		row("contested", "%s handed the room over to %s, which counts, and also to %s", visible(c.Former), visible(c.Master), visible(strings.Join(c.Others, ", ")))
 	}
 	row("messages", "%d in %s, %s", r.Held.Messages, count(r.Held.Logs, "log"), bytesText(r.Held.Bytes))
 	row("peers", "%d connected, in step with %d", r.Held.Peers, r.Held.InStep)
@@ -184,6 +225,16 @@ type memberJSON struct {
 	Role  string `json:"role"`
 	Since string `json:"since,omitempty"`
 	Self  bool   `json:"self"`
+
+	Verified string `json:"verified,omitempty"` // the day
+}
+
+type removedJSON struct {
+	Removed string `json:"removed"`
+	Name    string `json:"name"`
+	Ban     bool   `json:"ban"`
+	By      string `json:"by"`
+	Since   string `json:"since"`
 }
 
 type inviteJSON struct {
@@ -201,16 +252,20 @@ func (c *roomMembersCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return printMembersJSON(a.out, members, invites)
+		removed, err := cl.Removed(room.ID)
+		if err != nil {
+			return err
 		}
-		return printMembers(a.out, members, invites)
+		if c.JSON {
+			return printMembersJSON(a.out, members, invites, removed)
+		}
+		return printMembers(a.out, members, invites, removed)
 	})
 }
 
-func printMembersJSON(out *output, members []client.Member, invites []client.LiveInvite) error {
+func printMembersJSON(out *output, members []client.Member, invites []client.LiveInvite, removed []client.Removed) error {
 	for _, m := range members {
-		if err := out.json(memberJSON{m.ID.String(), m.Shown, m.Role, timestamp(m.Since), m.Self}); err != nil {
+		if err := out.json(memberJSON{m.ID.String(), m.Shown, m.Role, timestamp(m.Since), m.Self, m.Checked}); err != nil {
 			return err
 		}
 	}
@@ -219,15 +274,23 @@ func printMembersJSON(out *output, members []client.Member, invites []client.Liv
 			return err
 		}
 	}
+	for _, r := range removed {
+		if err := out.json(removedJSON{r.ID.String(), r.Shown, r.Ban, r.By.String(), timestamp(r.Since)}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func printMembers(out *output, members []client.Member, invites []client.LiveInvite) error {
+func printMembers(out *output, members []client.Member, invites []client.LiveInvite, removed []client.Removed) error {
 	w := tabwriter.NewWriter(out.stdout, 0, 0, 2, ' ', 0)
 	for _, m := range members {
 		self := ""
-		if m.Self {
+		switch {
+		case m.Self:
 			self = "(you)"
+		case m.Checked != "":
+			self = "verified " + visible(m.Checked)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", visible(m.Shown), m.Role, self)
 	}
@@ -240,7 +303,14 @@ func printMembers(out *output, members []client.Member, invites []client.LiveInv
 			reads = "who joins by it stores, and cannot read"
 		}
 		out.printf("live invite %s: %s, %d of %s, until %s: %s\n",
-			i.Entry.Short(), i.Role, i.Used, count(uint64(i.Uses), "use"), clock(i.Expires), reads)
+			i.Entry.String()[:8], i.Role, i.Used, count(uint64(i.Uses), "use"), clock(i.Expires), reads)
+	}
+	for _, r := range removed {
+		kept := "removed: an invite takes it in after parley room unban"
+		if r.Ban {
+			kept = "banned: stays out until parley room unban"
+		}
+		out.printf("%s: %s\n", visible(r.Shown), kept)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@
 //	name       str of at most 64 bytes; may be empty
 //	signature  bin, Sign("bundle", the record's bytes before this element)
 //
-// of at most MaxBundle bytes. A name must not hold any of these code points:
+// of at most MaxBundle = 2,560 bytes. A name must not hold any of these code points:
 // U+0000–001F, U+007F–009F, U+061C, U+200E, U+200F, U+2028–202E,
 // U+2066–2069, U+FEFF, U+FFF9–FFFB. The list is closed: validity does not
 // depend on a version of Unicode. A name is a claim, and anybody may claim any:
@@ -52,8 +52,23 @@
 // mode, single-shot, with an empty associated data: KEM MLKEM768-X25519
 // (0x647a), KDF HKDF-SHA-256 (0x0001), AEAD AES-256-GCM (0x0002). It is written
 // as the encapsulated key (1,120 bytes) followed by the ciphertext and tag. The
-// info of each use is given where the use is specified. A key from a seed is
-// HPKE's DeriveKeyPair of the seed.
+// info of each use is given where the use is specified.
+//
+// RFC 9180 does not define that KEM. It is X-Wing (draft-connolly-cfrg-xwing-kem),
+// as draft-ietf-hpke-pq puts it into HPKE. A private key is 32 bytes; with s =
+// SHAKE256(private key, 96 bytes) it stands for the ML-KEM-768 pair of the seed
+// s[0:64], which is d ‖ z of FIPS 203, and the X25519 private key s[64:96]. Then
+//
+//	public key        ML-KEM encapsulation key 1,184 ‖ X25519 public key 32
+//	encapsulated key  ML-KEM ciphertext 1,088 ‖ X25519 public key of a fresh pair 32
+//	shared secret     SHA3-256(ML-KEM's ‖ X25519's ‖ the fresh X25519 public key ‖
+//	                  the recipient's X25519 public key ‖ 5c2e2f2f5e5c)
+//
+// and the shared secret goes into KeySchedule of RFC 9180 section 5.1, with
+// suite_id "HPKE" ‖ 647a ‖ 0001 ‖ 0002. A key from a seed is HPKE's DeriveKeyPair
+// of the seed, whose result is the private key
+//
+//	SHAKE256(seed ‖ "HPKE-v1" ‖ "KEM" ‖ 647a ‖ 000d ‖ "DeriveKeyPair" ‖ 0020, 32 bytes)
 //
 // # Fingerprints
 //
@@ -79,7 +94,8 @@
 //
 // A network file is text: a line with the name, and a line with either the
 // secret in the text form of an ID (52 characters of base32), or "passphrase:"
-// and the passphrase, or "open". White space around lines and empty lines do not count.
+// and the passphrase, or "open". White space around lines and around the
+// passphrase, and empty lines, do not count.
 //
 // # Key files
 //

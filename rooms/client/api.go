@@ -27,10 +27,23 @@ type Config struct {
 	// Dialer, when set, opens the connection instead of a TCP dial.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
 
+	// Key, when set, is the file of Identity, which other processes of the user may
+	// change, and in which the agent forgets older sealing keys.
+	Key KeyFile
+
 	Software string       // told to the peer in Hello
 	Logger   *slog.Logger // nil: silent
 	Notice   func(string) // one-line messages for the user; nil: dropped
 	Now      func() time.Time
+}
+
+// A KeyFile is where an identity is kept.
+type KeyFile interface {
+	// Load reads the identity again.
+	Load() (*identity.Private, error)
+	// Change changes the identity as it is in the file and saves it, while no other
+	// process changes it, and returns what was saved.
+	Change(ctx context.Context, change func(*identity.Private) error) (*identity.Private, error)
 }
 
 // Errors that the caller of a Client may want to tell apart. Other failures
@@ -42,6 +55,8 @@ var (
 	ErrReadOnly   = errors.New("you may read this room, not write")       // exit 4
 	ErrUnsealed   = errors.New("somebody who is no member could read it") // exit 5
 	ErrNoRoom     = errors.New("no room of that name")
+	ErrNoMember   = errors.New("no member of this room")
+	ErrOpenRoom   = errors.New("an open room has no members and no rules")
 	ErrNoPerson   = errors.New("nobody of that name")
 	ErrAmbiguous  = errors.New("the name fits several")
 	ErrBadName    = errors.New("not a name for a room or a person")
@@ -59,8 +74,9 @@ const LobbyName = "lobby"
 // A Room is a room as the user knows it.
 type Room struct {
 	ID   wire.ID
-	Name string // local name; "lobby" for the lobby
-	Open bool   // an open room of the network: anybody of the network reads and writes
+	Name string  // local name; "lobby" for the lobby, "@" and the person of a room of two
+	Open bool    // an open room of the network: anybody of the network reads and writes
+	With wire.ID // the other user of a room of two; else zero
 }
 
 // CreateOptions describe a new room.
@@ -117,17 +133,39 @@ type RoomInfo struct {
 	Epochs   int
 	Keys     int // epochs whose key the user holds
 	Held     wire.RoomInfo
+
+	Retention time.Duration // after which messages are forgotten; 0: never
+	EpochAge  time.Duration // after which the key is changed; 0: never
+	Beside    int           // newest epochs that stand beside each other: 1, unless two were begun at once
+	Outsiders []string      // who holds the newest key and is no member any more
+	Contests  []Contest
+}
+
+// A Contest is a reign that its master handed over more than once.
+type Contest struct {
+	Former, Master string   // as to be shown; Master's handover counts
+	Others         []string // whom it handed over to as well
+}
+
+// A Removed person is kept out of a room.
+type Removed struct {
+	ID    wire.ID
+	Shown string
+	Ban   bool
+	By    wire.ID
+	Since time.Time
 }
 
 // A Member of a room.
 type Member struct {
-	ID     wire.ID
-	Name   string // as claimed
-	Shown  string // petname, or claim·fp4x
-	Role   string
-	Since  time.Time
-	Self   bool
-	Claims bool // Shown is the member's own claim, not a petname
+	ID      wire.ID
+	Name    string // as claimed
+	Shown   string // petname, or claim·fp4x
+	Role    string
+	Since   time.Time
+	Self    bool
+	Checked string // the day on which the user compared the fingerprint; "" if never
+	Claims  bool   // Shown is the member's own claim, not a petname
 }
 
 // A LiveInvite is a link that may still be used: "anyone with this link can read".

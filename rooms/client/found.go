@@ -5,7 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"parley/rooms"
 	"parley/wire"
@@ -49,7 +52,7 @@ func (c *Client) found(ctx context.Context, r *room, genesis *rooms.Entry, name 
 	if err := r.add([][]byte{genesis.Raw}, nil); err != nil {
 		return Room{}, err
 	}
-	fresh, err := c.newEpoch(r)
+	epoch, boxes, err := c.newEpoch(ctx, r)
 	if err != nil {
 		return Room{}, err
 	}
@@ -58,7 +61,7 @@ func (c *Client) found(ctx context.Context, r *room, genesis *rooms.Entry, name 
 		return Room{}, err
 	}
 	sub := &wire.Submit{Room: r.id, Delegation: d}
-	if err := c.submit(ctx, sub, [][]byte{genesis.Raw, fresh.entry.Raw}, fresh.boxes); err != nil {
+	if err := c.submit(ctx, sub, [][]byte{genesis.Raw, epoch.Raw}, boxes); err != nil {
 		return Room{}, err
 	}
 	return c.nameRoom(ctx, r.id, name)
@@ -70,47 +73,34 @@ func nonce() []byte {
 	return b
 }
 
-// A freshEpoch is an epoch that the user has begun, with its boxes.
-type freshEpoch struct {
-	entry *rooms.Entry
-	boxes [][]byte
+// newEpoch begins an epoch, which the user must be master or admin for: a fresh
+// key, kept here, and sealed to everybody who is to have it. It is submitted by the caller.
+func (c *Client) newEpoch(ctx context.Context, r *room) (entry *rooms.Entry, boxes [][]byte, err error) {
+	pins, err := c.unpinned(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.sign(r, rooms.KindEpoch, wire.ID{}, func(at rooms.Place, fresh secret) (*rooms.Entry, error) {
+		return rooms.NewEpoch(c.cfg.Identity, at, fresh.nonce, fresh.key, pins...)
+	})
 }
 
-// newEpoch begins an epoch, which the user must be master for: a fresh key,
-// kept here, and sealed to every member and live invite. It is submitted by the caller.
-func (c *Client) newEpoch(r *room) (*freshEpoch, error) {
-	var key epochKey
-	rand.Read(key[:]) // never fails
-	var entry *rooms.Entry
-	var err error
-	r.view(func(a *rooms.Authority, _ *rooms.View) {
-		var at rooms.Place
-		if at, err = a.NextOnChain(c.me, c.cfg.Now()); err == nil {
-			entry, err = rooms.NewEpoch(c.cfg.Identity, at, nonce(), key)
-		}
-	})
-	if err != nil {
-		return nil, err
+// sealAll seals a new epoch's key to everybody who is to have it, on all cores.
+func (c *Client) sealAll(r *room, epoch *rooms.Entry, key epochKey) ([][]byte, error) {
+	to := c.recipients(r)
+	boxes := make([][]byte, len(to))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range to {
+		g.Go(func() error {
+			b, err := rooms.SealBox(c.cfg.Identity, epoch, to[i].id, to[i].sealing, key)
+			if err == nil {
+				boxes[i] = b.Raw
+			}
+			return err
+		})
 	}
-	// The key first: an entry whose key is lost would lock everybody out.
-	r.mu.Lock()
-	err = r.keep(map[wire.ID]epochKey{entry.ID: key})
-	r.mu.Unlock()
-	if err == nil {
-		err = r.add([][]byte{entry.Raw}, nil)
-	}
-	if err != nil {
-		return nil, err
-	}
-	fresh := &freshEpoch{entry: entry}
-	for _, to := range c.recipients(r) {
-		b, err := rooms.SealBox(c.cfg.Identity, entry, to.id, to.sealing, key)
-		if err != nil {
-			return nil, err
-		}
-		fresh.boxes = append(fresh.boxes, b.Raw)
-	}
-	return fresh, nil
+	return boxes, g.Wait()
 }
 
 // A recipient is who an epoch's key is sealed to.
@@ -122,9 +112,14 @@ type recipient struct {
 // recipients are the members who hold the key, and the live invites to become one.
 func (c *Client) recipients(r *room) (list []recipient) {
 	now := c.cfg.Now()
+	var untold []wire.ID // in a room of two: whose sealing key only other rooms know
 	r.view(func(_ *rooms.Authority, v *rooms.View) {
 		for _, m := range v.Members() {
-			if m.Role.HoldsKey() && m.Bundle != nil {
+			switch {
+			case !m.Role.HoldsKey():
+			case m.Bundle == nil:
+				untold = append(untold, m.ID)
+			default:
 				list = append(list, recipient{m.ID, m.Bundle.Sealing})
 			}
 		}
@@ -134,6 +129,11 @@ func (c *Client) recipients(r *room) (list []recipient) {
 			}
 		}
 	})
+	for _, id := range untold {
+		if b := c.bundle(id); b != nil {
+			list = append(list, recipient{id, b.Sealing})
+		}
+	}
 	return list
 }
 
@@ -184,32 +184,25 @@ func (c *Client) invite(ctx context.Context, r *room, role rooms.Role, opts Invi
 	r.view(func(_ *rooms.Authority, v *rooms.View) { history = v.History() })
 	if history == rooms.HistoryJoined && role.HoldsKey() {
 		// The newcomer reads from here on: under a key that seals nothing older.
-		fresh, err := c.newEpoch(r)
+		epoch, sealed, err := c.newEpoch(ctx, r)
 		if err != nil {
 			return Invitation{}, err
 		}
-		entries, boxes = append(entries, fresh.entry.Raw), fresh.boxes
+		entries, boxes = append(entries, epoch.Raw), sealed
 	}
 	link, err := rooms.NewLink(r.id, c.cfg.Network.Name, opts.Addresses)
 	if err != nil {
 		return Invitation{}, err
 	}
 	expires := c.cfg.Now().Add(opts.Expires).Truncate(time.Second)
-	var entry *rooms.Entry
-	r.view(func(a *rooms.Authority, _ *rooms.View) {
-		var at rooms.Place
-		if at, err = a.NextOnChain(c.me, c.cfg.Now()); err == nil {
-			entry, err = rooms.NewInvite(c.cfg.Identity, at, link, uint64(max(opts.Uses, 0)), expires, role)
-		}
+	entry, _, err := c.sign(r, rooms.KindInvite, wire.ID{}, func(at rooms.Place, _ secret) (*rooms.Entry, error) {
+		return rooms.NewInvite(c.cfg.Identity, at, link, uint64(max(opts.Uses, 0)), expires, role)
 	})
 	if err != nil {
 		return Invitation{}, err
 	}
 	sealed, err := c.sealLink(r, entry, history)
 	if err != nil {
-		return Invitation{}, err
-	}
-	if err := r.add([][]byte{entry.Raw}, nil); err != nil {
 		return Invitation{}, err
 	}
 	if err := c.submit(ctx, &wire.Submit{Room: r.id}, append(entries, entry.Raw), append(boxes, sealed...)); err != nil {
@@ -249,22 +242,15 @@ func (c *Client) sealLink(r *room, invite *rooms.Entry, history rooms.History) (
 // Rotate begins a new epoch, sealed to every member and live invite. The user
 // must be master or admin.
 func (c *Client) Rotate(ctx context.Context, id wire.ID) error {
-	r, err := c.room(id)
-	if err != nil {
-		return err
-	}
-	if err := c.refreshRoom(ctx, id); err != nil {
-		return err
-	}
-	return r.exclusive(ctx, func() error { return c.beginEpoch(ctx, r) })
+	return c.manage(ctx, id, func(r *room) error { return c.beginEpoch(ctx, r) })
 }
 
 func (c *Client) beginEpoch(ctx context.Context, r *room) error {
-	fresh, err := c.newEpoch(r)
+	epoch, boxes, err := c.newEpoch(ctx, r)
 	if err != nil {
 		return err
 	}
-	return c.submit(ctx, &wire.Submit{Room: r.id}, [][]byte{fresh.entry.Raw}, fresh.boxes)
+	return c.submit(ctx, &wire.Submit{Room: r.id}, [][]byte{epoch.Raw}, boxes)
 }
 
 // Leave ends the user's membership and forgets the room here. The master
@@ -311,7 +297,7 @@ func (c *Client) Leave(ctx context.Context, id wire.ID) error {
 	if err := c.submit(ctx, &wire.Submit{Room: id}, [][]byte{leave.Raw}, nil); err != nil {
 		return err
 	}
-	spread := c.spread(ctx, id)
+	spread := c.spread(ctx, id, leaveSpread)
 	if !spread {
 		c.notice("no other peer has heard yet that you left: this one keeps the room until it has told one")
 	}
@@ -333,8 +319,8 @@ func (c *Client) drop(ctx context.Context, r *room) error {
 }
 
 // spread waits a little for another peer to have what this one has of a room.
-func (c *Client) spread(ctx context.Context, id wire.ID) bool {
-	ctx, cancel := context.WithTimeout(ctx, leaveSpread)
+func (c *Client) spread(ctx context.Context, id wire.ID, wait time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	s, err := c.request(ctx, interactive, &wire.RoomWatch{Room: id})
 	if err != nil {

@@ -95,6 +95,18 @@ func (c *Client) describe(r Room) (RoomInfo, error) {
 	if g := kept.auth.Genesis(); g != nil {
 		info.Created = g.When()
 	}
+	policy := v.Policy()
+	info.Retention, info.EpochAge = policy.Retention, policy.EpochAge
+	newest := v.Epochs()
+	info.Beside = len(newest)
+	for _, e := range newest {
+		for _, id := range v.Outsiders(e) {
+			if name := c.NameOf(id, kept.claimed()[id]); !slices.Contains(info.Outsiders, name) {
+				info.Outsiders = append(info.Outsiders, name)
+			}
+		}
+	}
+	info.Contests = kept.contests(v)
 	for _, e := range v.AllEpochs() {
 		info.Epochs++
 		if kept.hasKey(e.ID) {
@@ -102,6 +114,39 @@ func (c *Client) describe(r Room) (RoomInfo, error) {
 		}
 	}
 	return info, nil
+}
+
+// contests lists the reigns that were handed over twice. The caller holds mu.
+func (r *room) contests(v *rooms.View) (list []Contest) {
+	to := func(e *rooms.Entry) string {
+		b := bundleOf(e)
+		return r.c.NameOf(b.ID(), r.claimed()[b.ID()])
+	}
+	for _, c := range v.Contests() {
+		one := Contest{Former: r.c.NameOf(c.Holder, r.claimed()[c.Holder]), Master: to(c.Continues)}
+		for _, e := range c.Others {
+			one.Others = append(one.Others, to(e))
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// Removed lists who is kept out of a room, as this home knows it.
+func (c *Client) Removed(id wire.ID) (list []Removed, err error) {
+	r, err := c.room(id)
+	if err != nil || r.open {
+		return nil, err
+	}
+	r.view(func(_ *rooms.Authority, v *rooms.View) {
+		for _, x := range v.Removed() {
+			list = append(list, Removed{
+				ID: x.ID, Shown: c.NameOf(x.ID, r.claimed()[x.ID]), Ban: x.Ban,
+				By: x.Entry.Writer, Since: x.Entry.When(),
+			})
+		}
+	})
+	return list, nil
 }
 
 func historyName(h rooms.History) string {
@@ -149,6 +194,10 @@ func (c *Client) Members(ctx context.Context, id wire.ID) ([]Member, []LiveInvit
 	if err := c.refreshRoom(ctx, id); err != nil {
 		return nil, nil, err
 	}
+	checked, err := c.Verified()
+	if err != nil {
+		return nil, nil, err
+	}
 	var members []Member
 	var invites []LiveInvite
 	now := c.cfg.Now()
@@ -158,7 +207,9 @@ func (c *Client) Members(ctx context.Context, id wire.ID) ([]Member, []LiveInvit
 			if m.Bundle != nil {
 				name = m.Bundle.Name
 			}
-			members = append(members, c.member(m.ID, name, m.Role.String(), m.Since))
+			shown := c.member(m.ID, name, m.Role.String(), m.Since)
+			shown.Checked = checked[m.ID]
+			members = append(members, shown)
 		}
 		for _, i := range v.Invites() {
 			if usable(i, now) {

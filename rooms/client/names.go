@@ -111,7 +111,8 @@ func (c *Client) namesPath() string { return filepath.Join(c.cfg.Dir, "names") }
 // Lobby is the open room of the client's network.
 func (c *Client) Lobby() Room { return Room{ID: c.lobby.id, Name: LobbyName, Open: true} }
 
-// LocalRooms lists the rooms this home knows, the lobby first, then by name.
+// LocalRooms lists the rooms this home knows, the lobby first, then by name; of
+// rooms of two those in which anything was begun.
 func (c *Client) LocalRooms() ([]Room, error) {
 	names, err := readNames(c.namesPath())
 	if err != nil {
@@ -121,19 +122,30 @@ func (c *Client) LocalRooms() ([]Room, error) {
 	for id, name := range names {
 		list = append(list, Room{ID: id, Name: name})
 	}
+	pairs, err := c.pairs()
+	if err != nil {
+		return nil, err
+	}
+	for id, other := range pairs {
+		list = append(list, c.pairNamed(id, other))
+	}
 	slices.SortFunc(list, func(a, b Room) int { return strings.Compare(a.Name, b.Name) })
 	return append([]Room{c.Lobby()}, list...), nil
 }
 
 // Resolve finds a room by what a user types: a local name, lobby, lobby@NETWORK
-// of the client's network, or at least 8 characters of an ID. It needs no
-// daemon. Errors wrap ErrNoRoom or ErrAmbiguous.
+// of the client's network, @PERSON for a room of two that was begun (Pair begins
+// one), or at least 8 characters of an ID. It needs no daemon. Errors wrap
+// ErrNoRoom, ErrNoPerson or ErrAmbiguous.
 func (c *Client) Resolve(name string) (Room, error) {
 	if network, ok := strings.CutPrefix(name, LobbyName+"@"); ok {
 		if network != c.cfg.Network.Name {
 			return Room{}, fmt.Errorf("%w: this home belongs to the network %q", ErrNoRoom, c.cfg.Network.Name)
 		}
 		return c.Lobby(), nil
+	}
+	if strings.HasPrefix(name, "@") {
+		return c.resolvePair(name)
 	}
 	list, err := c.LocalRooms()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/handshake/identity"
+	"parley/rooms"
 	"parley/wire"
 )
 
@@ -133,29 +134,86 @@ func (c *Client) findPerson(text string, candidates func() (map[wire.ID]string, 
 	return wire.ID{}, fmt.Errorf("%w: %q may be %s", ErrAmbiguous, text, strings.Join(list, ", "))
 }
 
-// people gathers the members of the rooms of this home, as their caches have
+// people gathers who is, or was, in the rooms of this home, as their caches have
 // them, with their claimed names.
 func (c *Client) people() (map[wire.ID]string, error) {
+	bundles, err := c.bundles()
+	people := make(map[wire.ID]string, len(bundles))
+	for id, b := range bundles {
+		people[id] = b.Name
+	}
+	return people, err
+}
+
+// bundles gathers the newest bundle of everybody in the rooms of this home.
+func (c *Client) bundles() (map[wire.ID]*identity.Bundle, error) {
 	list, err := c.LocalRooms()
 	if err != nil {
 		return nil, err
 	}
-	people := make(map[wire.ID]string)
+	newest := map[wire.ID]*identity.Bundle{c.me: c.cfg.Identity.Bundle()}
 	var errs []error
-	for _, r := range list {
-		if r.Open {
+	for _, local := range list {
+		if local.Open {
 			continue
 		}
-		room, err := c.room(r.ID)
+		r, err := c.room(local.ID)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		for _, m := range room.members() {
-			if m.Bundle != nil {
-				people[m.ID] = m.Bundle.Name
+		r.view(func(a *rooms.Authority, _ *rooms.View) {
+			for _, e := range a.All() {
+				if b := bundleOf(e); b != nil && (newest[b.ID()] == nil || newest[b.ID()].Number < b.Number) {
+					newest[b.ID()] = b
+				}
 			}
+		})
+	}
+	return newest, errors.Join(errs...)
+}
+
+// bundle is the newest bundle of a person in the rooms of this home, or nil.
+func (c *Client) bundle(person wire.ID) *identity.Bundle {
+	all, err := c.bundles()
+	if err != nil {
+		c.cfg.Logger.Warn("some rooms cannot be read", "error", err)
+	}
+	return all[person]
+}
+
+// FindMember is FindPerson for somebody of one room: among its members first,
+// then among those who were in it, then anywhere.
+func (c *Client) FindMember(id wire.ID, text string) (wire.ID, error) {
+	r, err := c.room(id)
+	if err != nil {
+		return wire.ID{}, err
+	}
+	among := func(ids func(v *rooms.View) []wire.ID) func() (map[wire.ID]string, error) {
+		return func() (map[wire.ID]string, error) {
+			found := make(map[wire.ID]string)
+			r.view(func(_ *rooms.Authority, v *rooms.View) {
+				for _, id := range ids(v) {
+					found[id] = r.claimed()[id]
+				}
+			})
+			return found, nil
 		}
 	}
-	return people, errors.Join(errs...)
+	for _, candidates := range []func() (map[wire.ID]string, error){
+		among(func(v *rooms.View) (ids []wire.ID) {
+			for _, m := range v.Members() {
+				ids = append(ids, m.ID)
+			}
+			return ids
+		}),
+		among(func(*rooms.View) []wire.ID { return sortedIDs(r.claimed()) }),
+		c.people,
+	} {
+		person, err := c.findPerson(text, candidates)
+		if err == nil || !errors.Is(err, ErrNoPerson) {
+			return person, err
+		}
+	}
+	return wire.ID{}, fmt.Errorf("%w: %q", ErrNoPerson, text)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"parley/rooms"
 	"parley/wire"
@@ -40,4 +41,33 @@ func (c *Client) pins(ctx context.Context, r *room, author wire.ID) ([]rooms.Pin
 			pins = append(pins, rooms.Pin{Log: run.Log, Number: run.Last(), Link: run.Hash})
 		}
 	}
+}
+
+// unpinned names the last runs of the logs that went on since the newest epoch
+// that is known pinned them: should their authors fork them, these branches stay.
+func (c *Client) unpinned(ctx context.Context, r *room) ([]rooms.Pin, error) {
+	if r.isNew() {
+		return nil, nil
+	}
+	pins, err := c.pins(ctx, r, wire.ID{})
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[rooms.Pin]bool)
+	r.view(func(_ *rooms.Authority, v *rooms.View) {
+		for _, e := range v.AllEpochs() {
+			if body, ok := e.Body.(*rooms.EpochBody); ok {
+				for _, p := range body.Pins {
+					known[p] = true
+				}
+			}
+		}
+	})
+	return slices.DeleteFunc(pins, func(p rooms.Pin) bool { return known[p] }), nil
+}
+
+// isNew reports whether the room has no epoch yet: nobody can have written.
+func (r *room) isNew() (fresh bool) {
+	r.view(func(_ *rooms.Authority, v *rooms.View) { fresh = len(v.AllEpochs()) == 0 })
+	return fresh
 }

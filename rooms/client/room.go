@@ -134,6 +134,9 @@ func (r *room) add(entries, boxes [][]byte) error {
 
 // openBoxes takes the epoch keys out of boxes that are sealed to the user.
 func (r *room) openBoxes(boxes [][]byte) error {
+	if m, ok := r.auth.Now().Member(r.c.me); ok && m.Bundle != nil {
+		r.renewed(m.Bundle.Number)
+	}
 	found := make(map[wire.ID]epochKey)
 	for _, raw := range boxes {
 		b, err := rooms.ParseBox(raw)
@@ -230,9 +233,10 @@ func (r *room) claim(id wire.ID) string {
 func (r *room) claimed() map[wire.ID]string {
 	if r.claims == nil {
 		r.claims = make(map[wire.ID]string)
+		numbers := make(map[wire.ID]uint64)
 		for _, e := range r.auth.All() {
-			if b := bundleOf(e); b != nil {
-				r.claims[b.ID()] = b.Name
+			if b := bundleOf(e); b != nil && b.Number >= numbers[b.ID()] {
+				r.claims[b.ID()], numbers[b.ID()] = b.Name, b.Number
 			}
 		}
 	}
@@ -247,12 +251,24 @@ func bundleOf(e *rooms.Entry) *identity.Bundle {
 		return body.Bundle
 	case *rooms.Add:
 		return body.Bundle
-	case *rooms.Renew:
-		return body.Bundle
 	case *rooms.Handover:
+		return body.Bundle
+	case *rooms.Renew:
 		return body.Bundle
 	}
 	return nil
+}
+
+// bundle is the newest bundle of somebody who is or was in the room, or nil.
+func (r *room) bundle(person wire.ID) (newest *identity.Bundle) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.auth.All() {
+		if b := bundleOf(e); b != nil && b.ID() == person && (newest == nil || b.Number > newest.Number) {
+			newest = b
+		}
+	}
+	return newest
 }
 
 // lacksKey reports whether there is an epoch whose key the user should have and lacks.

@@ -27,7 +27,7 @@ func (c *Client) Sealings(id wire.ID) (list []Sealing, rank int, err error) {
 		}
 		for _, m := range v.Members() {
 			switch {
-			case !m.Role.HoldsKey() || m.Bundle == nil || m.ID == c.me:
+			case !m.Role.HoldsKey() || m.ID == c.me:
 				continue
 			case m.ID.Compare(c.me) < 0:
 				rank++

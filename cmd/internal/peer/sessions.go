@@ -190,6 +190,13 @@ func (p *Peer) runLink(ctx context.Context, l *link) error {
 		}
 		cancel()
 	}
+	// Pushes and pulls that the other side ends or gives up end nothing but themselves.
+	alone := func(err error) {
+		var werr *wire.Error
+		if errors.As(err, &werr) && !werr.Remote {
+			fail(err)
+		}
+	}
 
 	live, err := l.session.Open(session.Live)
 	if err != nil {
@@ -221,15 +228,9 @@ func (p *Peer) runLink(ctx context.Context, l *link) error {
 			wg.Go(func() { fail(p.pump(ctx, l, st)) })
 			wg.Go(func() { fail(p.readRooms(ctx, l, st)) })
 		case class == session.Live:
-			wg.Go(func() { fail(p.readPushes(ctx, l, st)) })
+			wg.Go(func() { alone(p.readPushes(ctx, l, st)) })
 		case class == session.Bulk:
-			wg.Go(func() {
-				// A pull that the other side gave up ends nothing but itself.
-				var werr *wire.Error
-				if err := p.readPull(ctx, l, st); errors.As(err, &werr) && !werr.Remote {
-					fail(err)
-				}
-			})
+			wg.Go(func() { alone(p.readPull(ctx, l, st)) })
 		default:
 			err := wire.Errorf(wire.CodeProtocol, "a stream that serves nothing was opened")
 			fail(err)

@@ -80,7 +80,7 @@ func Load(dir string, words ...string) ([]Vector, error) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && d.Name() == "fuzz" {
+		if d.IsDir() && isProgram(path) {
 			return fs.SkipDir
 		}
 		name, isJSON := strings.CutSuffix(filepath.ToSlash(path), ".json")
@@ -127,6 +127,12 @@ func Load(dir string, words ...string) ([]Vector, error) {
 		all[i].Want.ID = i + 1
 	}
 	return all, errors.Join(errs...)
+}
+
+// isProgram tells of a folder that is another implementation's, not families.
+func isProgram(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "package.json"))
+	return err == nil
 }
 
 func wanted(name string, words []string) bool {

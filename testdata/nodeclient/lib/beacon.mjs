@@ -18,10 +18,11 @@ const tagOf = (key, salt, counter) => keyed(key, 'tag', salt, be64(counter)).sub
 
 export function parseBeacon(key, d) {
   const drop = (reason) => { throw new BeaconRefused(reason) }
-  if (d.length < 80 || !equal(d.subarray(0, 4), magic)) drop('malformed')
+  if (d.length < 5 || !equal(d.subarray(0, 4), magic)) drop('malformed')
   if (d[4] !== 1) drop('version')
+  if (d.length !== 80) drop('malformed')
   const b = { kind: d[5], port: d.readUInt16BE(6), instance: d.subarray(8, 16), salt: d.subarray(16, 24), counter: d.readBigUInt64BE(24) }
-  if (d.length !== 80 || b.kind < 1 || b.kind > 3 || isZero(b.instance) || b.counter === 0n) drop('malformed')
+  if (b.kind < 1 || b.kind > 3 || isZero(b.instance) || b.counter === 0n) drop('malformed')
   if (!equal(d.subarray(32, 48), tagOf(key, b.salt, b.counter))) drop('foreign')
   if (!equal(d.subarray(48), keyed(key, 'mac', d.subarray(0, 48)))) drop('malformed')
   return b

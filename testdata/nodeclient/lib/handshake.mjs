@@ -126,7 +126,7 @@ export class Initiator {
     this.proofR = p.bytes
     if (p.kind !== 1) throw new HandshakeRefused('message')
     this.peer = bySignature(p, 'hs-R', this.th2, this.me.signer.id)
-    if (this.meant && !equal(this.peer.id, this.meant)) throw new HandshakeRefused('other-peer')
+    if (this.meant && !equal(this.peer.id, this.meant)) throw new HandshakeRefused('other-peer', new Error('it is not the peer that was meant'))
     this.th3 = T(this.th2, sealed)
     const { signer, bundle } = this.me
     this.proofI = this.token

@@ -1,10 +1,10 @@
 // Links, boxes and delegations: package rooms.
-import { H, base32, concat, equal, fields, hkdf, hmac, unbase32, zeros } from './bytes.mjs'
+import { H, base32, concat, equal, fields, hkdf, hmac, isZero, unbase32, zeros } from './bytes.mjs'
 import { Refused, decode, encode, shape } from './canonical.mjs'
-import { hpkeOpen, hpkeSeal, idOf, sealingKeyOfSeed, signer, verify } from './identity.mjs'
+import { checkName, hpkeOpen, hpkeSeal, idOf, sealingKeyOfSeed, signer, verify } from './identity.mjs'
 import { key, must, openSigned, signature, version } from './signed.mjs'
 
-const linkShape = shape.tuple(version, shape.id, shape.bin(32), shape.str(64), shape.list(shape.str(2048), 8))
+const linkShape = shape.tuple(version, shape.id, shape.bin(32), shape.str(64), shape.list(shape.str(262), 8))
 
 export function parseLink(text) {
   if (text.length > 2048) throw new Refused('not an invite link')
@@ -18,7 +18,10 @@ export function parseLink(text) {
   }
   const array = bytes.subarray(0, -4)
   if (bytes.length < 4 || !equal(H('link-text', array).subarray(0, 4), bytes.subarray(-4))) throw new Refused('not an invite link')
-  const [, room, secret, network, addresses] = linkShape(decode(array))
+  const [v, room, secret, network, addresses] = linkShape(decode(array))
+  must(v === 1 && !isZero(room), 'not a link of version 1, or of no room')
+  checkName(network)
+  for (const a of addresses) checkName(a, 1, 262)
   const seed = (use) => hkdf(secret, fields(use, room), 32)
   const sealing = sealingKeyOfSeed(seed('link-seal'))
   return { room, secret, network, addresses, signer: signer(seed('link-sign')), sealing, recipient: H('link', sealing.public) }

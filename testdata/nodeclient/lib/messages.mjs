@@ -5,6 +5,7 @@ export const maxFrame = 1 << 20
 export const firstStreamType = 16
 export const firstOptional = 0x4000
 export const maxText = 256
+export const maxSoftware = 64
 const tiny = 512
 const record = 16 << 10
 const MiB = maxFrame
@@ -30,7 +31,7 @@ const node = struct({ prefix: bytes, hash: bytes })
 
 // number: [name, where, bound in bytes, fields]
 const rows = {
-  1: ['Hello', hello, tiny, { role: u(8), software: shape.str(64), instance: shape.bin(8), port: u(16), features: list(n) }],
+  1: ['Hello', hello, tiny, { role: u(8), software: text, instance: shape.bin(8), port: u(16), features: list(n) }],
   2: ['Ping', session, tiny, { seq: n }],
   3: ['Pong', session, tiny, { seq: n }],
   4: ['Credit', session, tiny, { stream: u(32), limit: n }],
@@ -87,6 +88,16 @@ const rows = {
     })),
     forks: list(id),
   }],
+
+  48: ['NoticesGet', toPeer, record, { room: id, seen: list(ref), follow: bool }],
+  49: ['Notices', toUser, MiB, {
+    notices: list(struct({ room: id, log: id, first: n, last: n, counts: bool, reason: n, text })),
+  }],
+  50: ['HeadsGet', toPeer, tiny, { room: id, author: id, most: n }],
+  51: ['SealedGet', toPeer, tiny, { room: id, epoch: id }],
+  52: ['Sealed', toUser, MiB, { recipients: list(id), more: bool }],
+  62: ['SnapshotGet', toPeer, tiny, {}],
+  63: ['Snapshot', toUser, record, { path: text }],
 
   64: ['Offer', peers, MiB, { start: n, tags: bytes }],
   65: ['Match', peers, MiB, { known: list(n), states: bytes, unknown: list(n), tags: bytes }],

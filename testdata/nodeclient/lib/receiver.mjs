@@ -2,7 +2,7 @@
 // takes plaintexts of records and yields what they say; it sends nothing.
 import { concat } from './bytes.mjs'
 import { Refused, decodeMany, shape } from './canonical.mjs'
-import { code, firstOptional, firstStreamType, maxFrame, maxText, parseBody, rowOf } from './messages.mjs'
+import { code, firstOptional, firstStreamType, maxFrame, maxSoftware, maxText, parseBody, rowOf } from './messages.mjs'
 import { SessionRefused } from './records.mjs'
 
 export const frameCost = 64
@@ -102,6 +102,7 @@ export class Receiver {
     switch (m.type) {
       case 'Hello':
         if (m.role !== roles.peer && m.role !== roles.user) throw new SessionRefused('a Hello of no role')
+        if (Buffer.byteLength(m.software) > maxSoftware) throw new SessionRefused('a name of software over its bound')
         if (m.role === roles.user && this.role === roles.user) throw new SessionRefused('a session of two users')
         this.peerRole = m.role
         break

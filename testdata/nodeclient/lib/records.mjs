@@ -7,7 +7,7 @@ import { openRecord, sealRecord } from './seal.mjs'
 export const maxSealed = 65532
 export const maxPlaintext = 65487
 const maxRecords = 2 ** 20
-const maxBytes = 2 ** 33
+const maxBytes = 2 ** 33 // length fields counted
 
 /** A rule of the session that the other side broke. */
 export class SessionRefused extends Refused {
@@ -42,7 +42,7 @@ export class Sealer extends Direction {
   /** Returns the bytes of one record, and of the end of its generation when it is the last that fits. */
   seal(plaintext) {
     const out = this.one(plaintext)
-    if (this.counter < maxRecords - 1 && this.bytes < maxBytes - 2 * maxSealed) return out
+    if (this.counter < maxRecords - 1 && this.bytes < maxBytes - 2 * (4 + maxSealed)) return out
     const end = this.one(Buffer.alloc(0))
     this.rekey()
     return concat(out, end)
@@ -51,7 +51,7 @@ export class Sealer extends Direction {
   one(plaintext) {
     const sealed = sealRecord(this.keys, this.generation, this.counter, plaintext)
     this.counter++
-    this.bytes += sealed.length
+    this.bytes += 4 + sealed.length
     return concat(be32(sealed.length), sealed)
   }
 }
@@ -70,7 +70,7 @@ export class Opener extends Direction {
       if (length > maxSealed) throw new SessionRefused('a record over the bound', code.tooLarge)
       if (length < 48 || length % 16 !== 0) throw new SessionRefused('a record of a wrong length')
       if (this.have.length < 4 + length) return
-      if (this.counter >= maxRecords || this.bytes + length > maxBytes) throw new SessionRefused('too much under one key')
+      if (this.counter >= maxRecords || this.bytes + 4 + length > maxBytes) throw new SessionRefused('too much under one key')
       let plaintext
       try {
         plaintext = openRecord(this.keys, this.generation, this.counter, this.have.subarray(4, 4 + length))
@@ -79,7 +79,7 @@ export class Opener extends Direction {
       }
       this.have = this.have.subarray(4 + length)
       this.counter++
-      this.bytes += length
+      this.bytes += 4 + length
       if (plaintext.length === 0) {
         if (this.counter === 1) throw new SessionRefused('a generation of nothing')
         this.rekey()

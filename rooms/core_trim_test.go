@@ -1,0 +1,143 @@
+package rooms
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"parley/store"
+	"parley/wire"
+)
+
+func floorAt(first, run *Run) Floor {
+	return Floor{Log: run.Log, Number: run.Last(), Link: run.Hash, FirstHeads: first.Heads, Heads: run.Heads}
+}
+
+// identical asks a user's peer to compare the room with all others.
+func (u *simUser) identical() {
+	u.n.t.Helper()
+	v := u.ask(&wire.VerifyGet{Room: u.room})[0].Msg.(*wire.Verified)
+	for _, p := range v.Peers {
+		if !p.Identical {
+			u.n.t.Errorf("%s is not identical with %s: %+v", u.node.name, p.Name, p)
+		}
+	}
+	if len(v.Peers) != len(u.n.nodes)-1 {
+		u.n.t.Errorf("%s compared with %d peers", u.node.name, len(v.Peers))
+	}
+}
+
+func (s *simStore) backup(room wire.ID) *simRoom {
+	r := s.room(room)
+	return &simRoom{heads: maps.Clone(r.heads), runs: maps.Clone(r.runs), records: maps.Clone(r.records), arrival: r.arrival}
+}
+
+func TestWhatIsTrimmedIsForgottenByEveryPeerAndDoesNotComeBack(t *testing.T) {
+	n := newSim(t, 40, "a", "b", "c")
+	a, b, c := n.nodes[0], n.nodes[1], n.nodes[2]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u, v := kit.join(b), kit.join(c)
+	n.run(3 * time.Second)
+	for range 10 {
+		u.write(2)
+	}
+	for range 5 {
+		v.write(1)
+	}
+	n.run(5 * time.Second)
+	room := kit.link.Room
+	old := c.store.backup(room)
+	c.crash() // away while the room is trimmed
+	all := []Floor{floorAt(u.all[0], u.all[5]), floorAt(v.all[0], v.all[4])}
+	kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, all) })
+	n.run(5 * time.Second)
+	check := func(when string, more uint64, nodes ...*simNode) {
+		t.Helper()
+		for _, nd := range nodes {
+			s := nd.store.room(room)
+			for _, runs := range s.runs {
+				for _, run := range runs {
+					if run.Log == u.prev.Log && run.Last <= 12 || run.Log == v.prev.Log && run.Last <= 5 {
+						t.Errorf("%s, %s has message %d still", when, nd.name, run.First)
+					}
+				}
+			}
+			r := nd.core.rooms[room]
+			if last, _ := r.logs[u.prev.Log].effective(); last != 20+more || r.logs[u.prev.Log].floor != 12 {
+				t.Errorf("%s, %s: the log counts up to %d", when, nd.name, last)
+			}
+			if last, _ := r.logs[v.prev.Log].effective(); last != 5+more {
+				t.Errorf("%s, %s: the log that was trimmed whole counts up to %d", when, nd.name, last)
+			}
+			if r.messages != 8+2*more {
+				t.Errorf("%s, %s has %d messages", when, nd.name, r.messages)
+			}
+		}
+	}
+	check("after the trim", 0, a, b)
+	d := n.addNode("d", Config{})
+	c.start()
+	n.mesh()
+	kit.added(d)
+	n.run(20 * time.Second)
+	check("when one comes back and one comes", 0, a, b, c, d)
+	n.inStep(t, room)
+	kit.master.identical()
+	// The logs go on, at peers that have all of them and such that never had.
+	v.req = 0
+	u.refresh()
+	v.refresh()
+	u.write(1)
+	v.write(1)
+	n.run(10 * time.Second)
+	check("when they go on", 1, a, b, c, d)
+	d.crash()
+	b.crash()
+	// A disk from before the trim.
+	c.crash()
+	c.store.rooms[room] = old
+	for _, nd := range []*simNode{b, c, d} {
+		nd.start()
+	}
+	n.mesh()
+	n.run(20 * time.Second)
+	check("after a restart", 1, a, b, c, d)
+	n.inStep(t, room)
+	kit.master.identical()
+}
+
+func TestAPeerOnAnotherBranchOrBehindBeginsAtTheFloor(t *testing.T) {
+	n := newSim(t, 41, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(3 * time.Second)
+	for range 3 {
+		u.write(2)
+	}
+	n.run(2 * time.Second)
+	n.cut(n.between(a, b))
+	for range 5 {
+		u.write(2)
+	}
+	n.run(time.Second)
+	// The master has seen them elsewhere, and trims what its own peer does not have.
+	f := floorAt(u.all[0], u.all[4])
+	kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, []Floor{f}) })
+	n.run(2 * time.Second)
+	if last, _ := a.core.rooms[u.room].logs[f.Log].effective(); last != 10 {
+		t.Errorf("the log counts up to %d, want the floor", last)
+	}
+	if h, held := a.store.room(u.room).heads[f.Log]; held && h.Last != h.Floor {
+		t.Errorf("messages %d to %d are held still", h.Floor+1, h.Last)
+	}
+	n.mesh()
+	n.run(10 * time.Second)
+	n.inStep(t, u.room)
+	if h := a.store.room(u.room).heads[f.Log]; h != (store.Head{}) && (h.Floor != 10 || h.Last != 16) {
+		t.Errorf("the log is held from %d to %d", h.Floor, h.Last)
+	}
+	kit.master.identical()
+}
