@@ -180,6 +180,8 @@ func (c *Core) handle(ev Event) {
 	switch ev := ev.(type) {
 	case RunsIn:
 		c.onRunsIn(&ev)
+	case SharedIn:
+		c.onSharedIn(&ev)
 	case Persisted:
 		c.onPersisted(&ev)
 	case UserMessage:

@@ -19,6 +19,7 @@ type room struct {
 
 	logs       map[wire.ID]*logState
 	boxInfo    map[wire.ID]*heldBox
+	boxPlaces  map[boxPlace][]wire.ID
 	boxesFor   map[wire.ID][]wire.ID // by recipient, durable ones in order
 	proofByLog map[wire.ID]*Proof
 	proofs2    map[wire.ID]*Proof
@@ -115,9 +116,4 @@ type logState struct {
 type stagedRun struct {
 	last uint64
 	link wire.ID
-}
-
-type heldBox struct {
-	epoch, recipient wire.ID
-	durable          bool
 }

@@ -146,7 +146,7 @@
 //	pins = [[log id, number uint, link id] …]
 //
 // pins are up to 512, strictly ascending by log: of each log the number of a
-// message at a run's end, from 1, and that run's hash. Up to 1,024 joins, up to
+// message at a run's end, from 1, and that run's hash, not zero. Up to 1,024 joins, up to
 // 1,024 invites. Roles are 1 relay, 2 reader, 3 member. A bundle is of package
 // identity. A program that would name more pins names those logs of the subject
 // with the most messages, and in an epoch those last written to; one that would
@@ -186,7 +186,8 @@
 // one with role 2 has an empty nonce and a zero commitment. joins are those that
 // the writer had seen and that count: what a removal has not seen, it revokes.
 //
-// Lift: the subject, who was removed, may join again, by a join that has seen it.
+// Lift: the subject, who was removed and is not the writer, may join again, by a
+// join that has seen it.
 //
 // Appoint: begins an admin's chain, whose name is the entry's ID. The subject is
 // not the writer.
@@ -207,7 +208,7 @@
 // it so has seen. It lists at least one invite or join.
 //
 // Trim: forgets messages, 1 to 256 logs, strictly ascending. Of each: a message at a run's
-// end and that run's hash, up to and including which the log is forgotten; the
+// end and that run's hash, neither zero, up to and including which the log is forgotten; the
 // heads of the log's first run and of the run that is named, 1 to 64 each. Only the master
 // trims (either, in a room of two): what is forgotten does not come back, while
 // an admin's entries may stop counting.
@@ -338,8 +339,10 @@
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
 // one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
-// judged again when entries come. A pending one is parked
-// within a bound (doc_sync.go), never acknowledged, and what it waits for is fetched.
+// judged again when entries come. A pending one is parked within a bound (here
+// 512 runs of a log, 2,048 and 8 MiB of a room; of entries 1,024 and 4 MiB),
+// never acknowledged, and what it waits for is fetched; one that does not fit is
+// asked for again when sets are compared.
 //
 // A writer's heads are those of the chained entries that count and its own
 // entries beside the chains, joined with its previous run's, without what another
@@ -389,7 +392,8 @@
 // of a pair, an appointment's subject, one of a handover's parties, or by a join
 // or add of a reader's or member's role; or when the
 // recipient is the link of such an invite. Until then it waits. The rule only
-// grows with the entries held, so peers with the same entries keep the same boxes.
+// grows with the entries held, so peers with the same entries keep the same boxes; of
+// one sealer for one recipient in one epoch, the 8 with the lowest IDs.
 //
 // # Delegations
 //

@@ -97,3 +97,16 @@ type Store interface {
 	// Calls of Apply that are under way end, with success or ErrClosed.
 	Close() error
 }
+
+// Shared is a store of an engine whose database several peers use, each through a store of its own
+// with its own order of arrival. What one stores the others do not hold by that: they take it as if it came from a
+// session, and judge it themselves.
+type Shared interface {
+	Store
+
+	// Others returns runs and records of a room that the stores of other peers in the database hold and
+	// this one does not: records first, each log's runs ascending and continuing what this one holds, unless the other's begin
+	// above that. Their Arrival is 0. more says that there is more than is returned at once, which is for
+	// who asks again after having stored these. What was returned and not stored comes again, from time to time.
+	Others(ctx context.Context, room wire.ID) (runs []Run, records []Record, more bool, err error)
+}

@@ -24,7 +24,7 @@ type peerFlags struct {
 	Interface   []string `help:"Network interface for discovery; repeat for several (default: all that multicast)." placeholder:"IF" sep:"none"`
 	Peer        []string `help:"A peer to dial, found by discovery or not; repeat for several. The file peer/peers of the home adds to them, one a line." placeholder:"HOST:PORT" sep:"none"`
 	NoDiscovery bool     `help:"Neither send nor hear beacons."`
-	Store       string   `help:"Where messages are kept: embedded, the store in the home; embedded:DIR, another folder." default:"embedded" placeholder:"embedded[:DIR]"`
+	Store       string   `help:"Where messages are kept: embedded, the store in the home; embedded:DIR, another folder; mongodb://HOST/DATABASE; @FILE, a file of mode 0600 with such a URI, which may have user and password in it." default:"embedded" env:"PARLEY_STORE" placeholder:"embedded[:DIR]|mongodb://…|@FILE"`
 	Users       string   `help:"Whom to serve: local (users of this home), any (of the network), or a file with an ID on each line (default: local)." default:"local" placeholder:"local|any|FILE"`
 	LogFormat   string   `help:"Form of the log on standard error: text or json (default: text)." enum:"text,json" default:"text" placeholder:"text|json"`
 	LogLevel    string   `help:"Least level that is logged: debug, info, warn or error (default: ${log_level})." enum:"debug,info,warn,error" default:"${log_level}" placeholder:"LEVEL"`
@@ -96,6 +96,7 @@ type service struct {
 	key    *identity.Private
 	users  *users
 	store  store.Store
+	engine string // where it keeps things, as it may be shown
 	reload <-chan os.Signal
 	ready  func(*peer.Peer)
 }
@@ -127,12 +128,13 @@ func (f *peerFlags) runPeer(a *app, h *home.Home, reload <-chan os.Signal, logge
 	if err != nil {
 		return err
 	}
+	place.view = s.key.ID().String()
 	db, err := place.openServed(a.ctx, h, logger)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	s.store = db
+	s.store, s.engine = db, place.engine()
 	s.ready = func(p *peer.Peer) {
 		ready(p)
 		_, _ = sdnotify.SdNotify(false, sdnotify.SdNotifyReady)
@@ -163,7 +165,7 @@ func (s *service) serve(network identity.Network) (next *identity.Network, err e
 		return nil, err
 	}
 	p, err := peer.New(peer.Config{
-		Identity: s.key, Network: network, Store: s.store, StoreName: s.Store, Users: s.users, Software: software(),
+		Identity: s.key, Network: network, Store: s.store, StoreName: s.engine, Users: s.users, Software: software(),
 		Listen: s.Listen, Static: static, Interfaces: s.Interface, Discovery: !s.NoDiscovery, Logger: s.log,
 		Snapshot: s.snapshot,
 	})

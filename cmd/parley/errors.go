@@ -105,6 +105,8 @@ func judge(err error) (code int, advice string) {
 		return exitTimeout, "see parley peers and parley doctor, or give a longer --timeout"
 	case is(context.Canceled):
 		return exitInterrupted, "run it again"
+	case errors.As(err, &denied):
+		return exitRefused, "parley room members ROOM shows who may do what"
 	case is(client.ErrNotMember):
 		return exitRefused, "ask a member for an invite, then: parley room join LINK"
 	case is(client.ErrReadOnly):
@@ -154,8 +156,6 @@ func judge(err error) (code int, advice string) {
 		return exitFailed, "check the path"
 	case errors.As(err, &werr):
 		return judgeWire(werr.Code)
-	case errors.As(err, &denied):
-		return exitRefused, "parley room members ROOM shows who may do what"
 	case errors.As(err, &why):
 		return judgeReason(why)
 	}

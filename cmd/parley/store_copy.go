@@ -160,7 +160,7 @@ func (c *storeBackupCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	source, err := a.readable(h, storePlace{text: "embedded"}, c.waits)
+	source, err := a.readable(h, storePlace{}, c.waits)
 	if err != nil {
 		return err
 	}

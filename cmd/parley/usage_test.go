@@ -42,7 +42,7 @@ func TestWrongUsageIsOneLineWithExitCode2(t *testing.T) {
 		{"room verify ops abc", "parley: PEER abc is too short; give at least 8 characters of its ID, as parley peers lists them"},
 		{"token revoke abc", "parley: token revoke abc: give at least 8 characters of the ID; parley token ls lists them"},
 		{"id --algorithm rsa", `parley: --algorithm must be one of "ed25519" but got "rsa"; see parley id --help`},
-		{"daemon --store mongodb://db", "parley: --store mongodb://db: this build keeps messages in its embedded store only; see parley --help"},
+		{"daemon --store mongodb://me:secret@db/parley", "parley: --store mongodb://db/parley: every user of this machine can see a password on a command line: put the URI into a file of mode 0600 and give @FILE, or set PARLEY_STORE; see parley --help"},
 		{"daemon --peer somewhere", "parley: --peer somewhere: give HOST:PORT; see parley --help"},
 		{"daemon --listen 19946", "parley: --listen 19946: give [HOST]:PORT; see parley --help"},
 		{"up --peer somewhere", "parley: --peer somewhere: give HOST:PORT; see parley --help"},

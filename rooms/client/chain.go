@@ -17,6 +17,8 @@ type Denied struct {
 	Why rooms.Reason
 	Who string   // who may, and what
 	Ask []string // who may, as they are shown; a few of them
+
+	is error // the sentinel that it is, or nil
 }
 
 // Error implements error.
@@ -31,10 +33,51 @@ func (d *Denied) Error() string {
 	return text
 }
 
-// Unwrap gives the reason.
-func (d *Denied) Unwrap() error { return d.Why }
+// Unwrap gives the reason, and ErrNotMember or ErrReadOnly where it is one.
+func (d *Denied) Unwrap() []error {
+	if d.is == nil {
+		return []error{d.Why}
+	}
+	return []error{d.Why, d.is}
+}
 
-// verbs say what an entry of a kind does, after "may".
+// mayNotWrite says why the user of this role does not write, and who can change
+// that. The caller holds mu.
+func (r *room) mayNotWrite(role rooms.Role) error {
+	d := &Denied{Why: rooms.ReasonNotMember, Who: "you are not a member of this room", is: ErrNotMember}
+	switch role {
+	case rooms.RoleNone:
+		for _, x := range r.auth.Now().Removed() {
+			switch {
+			case x.ID == r.c.me && x.Ban:
+				d.Why, d.Who = rooms.ReasonBanned, "you are banned from this room"
+			case x.ID == r.c.me:
+				d.Why, d.Who = rooms.ReasonWasRemoved, "you were removed from this room"
+			}
+		}
+	case rooms.RoleReader:
+		d.Why, d.is = rooms.ReasonReader, ErrReadOnly
+		d.Who = "you are a reader: you may read this room, not write"
+	default:
+		d.Why, d.is = rooms.ReasonRelay, ErrReadOnly
+		d.Who = "you are a relay: your peer stores this room, which you neither read nor write"
+	}
+	d.Ask = r.holders(rooms.RoleAdmin)
+	return d
+}
+
+// outside returns why the user does not belong to the room, or nil if it does,
+// or if that is not known.
+func (r *room) outside() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v := r.auth.Now(); r.auth.Len() == 0 || v.Role(r.c.me) != rooms.RoleNone {
+		return nil
+	}
+	return r.mayNotWrite(rooms.RoleNone)
+}
+
+// verb is what an entry of a kind does, after "may".
 func verb(kind rooms.Kind) string {
 	switch kind {
 	case rooms.KindEpoch:

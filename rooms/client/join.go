@@ -34,7 +34,17 @@ func (c *Client) Join(ctx context.Context, text string, opts JoinOptions) (Room,
 		return Room{}, err
 	}
 	room, err := c.localRoom(link.Room)
-	if err != nil {
+	if err == nil { // the user may have been put out since
+		if err := c.refreshRoom(ctx, link.Room); err != nil && codeOf(err) == wire.CodeOK {
+			return Room{}, err
+		}
+	}
+	if in := r.standing(c.me).role != rooms.RoleNone; err != nil || !in {
+		if err == nil { // it was in, and was put out
+			if err := c.forgetAtPeer(ctx, r.id); err != nil {
+				return Room{}, err
+			}
+		}
 		if room, err = c.join(ctx, r, link, opts); err != nil {
 			return Room{}, err
 		}
@@ -72,6 +82,16 @@ func (c *Client) join(ctx context.Context, r *room, link *rooms.Link, opts JoinO
 		return Room{}, err
 	}
 	return c.nameRoom(ctx, r.id, name)
+}
+
+// forgetAtPeer lets the peer forget a room that the user was removed from, so
+// that it is found anew by a link: all that counts of it other peers have.
+func (c *Client) forgetAtPeer(ctx context.Context, id wire.ID) error {
+	_, err := ask[*wire.Done](ctx, c, &wire.RoomDetach{Room: id, Forget: true})
+	if codeOf(err) == wire.CodeNotFound {
+		return nil
+	}
+	return err
 }
 
 // fetchByLink follows the room's entries and the link's boxes until it can be

@@ -154,9 +154,12 @@ func (t *tail) prepare(ctx context.Context) error {
 	err := t.room.refresh(ctx, known)
 	if code := codeOf(err); code == wire.CodeNotFound || code == wire.CodeRefused {
 		if aerr := t.c.attach(ctx, t.room); aerr != nil {
-			return errors.Join(err, aerr)
+			return errors.Join(t.room.outside(), err, aerr)
 		}
 		err = nil
+	}
+	if err == nil {
+		err = t.room.outside()
 	}
 	return err
 }

@@ -32,11 +32,8 @@ func (r *room) writing(previous []wire.ID, anyway bool) (w writing, err error) {
 		return w, nil
 	}
 	now := r.auth.Now()
-	switch role := now.Role(r.c.me); {
-	case role == rooms.RoleNone:
-		return w, fmt.Errorf("%w: %s", ErrNotMember, r.id)
-	case !role.MayWrite():
-		return w, fmt.Errorf("%w: you are a %s", ErrReadOnly, role)
+	if role := now.Role(r.c.me); !role.MayWrite() {
+		return w, r.mayNotWrite(role)
 	}
 	for _, id := range previous {
 		if !r.auth.Has(id) {

@@ -18,6 +18,8 @@ import (
 	"parley/wire"
 )
 
+var syncSeeds = flag.Int("sync.seeds", 1, "how many random histories the power-loss test cuts at every sync")
+
 var crashSeeds = flag.Int("crash.seeds", 12, "how many random histories the power-loss test cuts")
 
 const (
@@ -36,6 +38,37 @@ func TestNothingAcknowledgedIsLostWhenThePowerFails(t *testing.T) {
 			cutHistory(t, rand.New(rand.NewPCG(seed, 1)))
 		})
 	}
+}
+
+// TestNothingAcknowledgedIsLostAtWhicheverSyncThePowerFails cuts the power before every sync of a file or a folder of
+// a history that makes a store, fills it, closes and opens it again: what was promised before each is there afterwards, whole.
+func TestNothingAcknowledgedIsLostAtWhicheverSyncThePowerFails(t *testing.T) {
+	for seed := range uint64(*syncSeeds) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			c := &cutter{t: t, mem: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(seed, 2)), model: newModel()}
+			left := make(chan crash)
+			c.taken = left
+			var checking sync.WaitGroup
+			cuts := 0
+			checking.Go(func() {
+				for one := range left { // one at a time: a disk is large
+					cuts++
+					(&cutter{t: t, crashes: []crash{one}}).check()
+				}
+			})
+			c.history(2)
+			close(left)
+			checking.Wait()
+			if cuts < crashBatches {
+				t.Errorf("the disk was synced only %d times", cuts)
+			}
+			t.Logf("%d syncs", cuts)
+		})
+	}
+}
+
+func isSync(op errorfs.Op) bool {
+	return op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
 }
 
 // TestNothingAcknowledgedIsLostWhenThePowerFailsTwice cuts the power again while what the first cut left is
@@ -69,6 +102,8 @@ type cutter struct {
 	model *model
 	every int // operations between two cuts, on average
 
+	taken chan<- crash // what every sync would leave goes there; nil: crashes are gathered by chance
+
 	mu      sync.Mutex
 	rng     *rand.Rand
 	crashes []crash
@@ -87,13 +122,21 @@ func (c *cutter) maybeCut(op errorfs.Op) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rng.IntN(c.every) != 0 || len(c.crashes) >= crashPoints {
+	if c.taken != nil {
+		if !isSync(op) {
+			return nil
+		}
+	} else if c.rng.IntN(c.every) != 0 || len(c.crashes) >= crashPoints {
 		return nil
 	}
 	// What was promised is taken first: a promise made between the two must not count.
 	promised := c.model.clone()
 	unsynced := []int{0, 0, 20, 50, 100}[c.rng.IntN(5)]
 	disk := c.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: c.rng})
+	if c.taken != nil {
+		c.taken <- crash{disk, promised}
+		return nil
+	}
 	c.crashes = append(c.crashes, crash{disk, promised})
 	return nil
 }

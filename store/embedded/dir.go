@@ -90,7 +90,7 @@ func (f *folder) check() error {
 	f.isNew = true
 	foreign := slices.DeleteFunc(names, func(name string) bool {
 		// lost+found: the folder may be a file system of its own.
-		return name == lockFile || name == pidFile || name == dataFolder || name == "lost+found" ||
+		return name == lockFile || name == pidFile || name == snapshotsFolder || strings.HasPrefix(name, closedFile) || name == dataFolder || name == "lost+found" ||
 			strings.HasPrefix(name, formatFile+".")
 	})
 	if len(foreign) == 0 {
@@ -114,7 +114,7 @@ func (f *folder) checkFormat() error {
 	version, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(text, formatPrefix), "\n"))
 	switch {
 	case err != nil || !strings.HasPrefix(text, formatPrefix) || version < 1:
-		return fmt.Errorf("%w: %s is not a store's", store.ErrFormat, f.name(formatFile))
+		return fmt.Errorf("%w: %s is not a store's: restore the store from a backup, or give another folder", store.ErrFormat, f.name(formatFile))
 	case version > formatVersion:
 		return fmt.Errorf("%w: %s has format %d, this program knows formats up to %d: use a newer parley",
 			store.ErrFormat, f.path, version, formatVersion)

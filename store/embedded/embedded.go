@@ -77,7 +77,11 @@ func Open(path string, options Options) (*Store, error) {
 	if s.folder, err = openFolder(s.newDisk(), s.real, path); err != nil {
 		return nil, err
 	}
-	if err := s.start(); err != nil {
+	err = s.folder.unseal()
+	if err == nil {
+		err = s.start()
+	}
+	if err != nil {
 		s.folder.release()
 		return nil, err
 	}
@@ -276,7 +280,11 @@ func (s *Store) end(l *life) {
 		v.release()
 	}
 	if l != nil {
-		if err := l.end(); err != nil && l.disk.failed() == nil {
+		err := l.end()
+		if l.disk.failed() == nil {
+			if err == nil {
+				err = s.folder.seal()
+			}
 			s.endErr = translate(err)
 		}
 	}

@@ -95,5 +95,8 @@ const (
 	// below it, single deletions are smaller.
 	rangeRun = 3
 
+	// maxClosed bounds what is read of CLOSED: a line of 100 bytes for each of a few dozen files.
+	maxClosed = 64 << 10
+
 	foreignShown = 3 // names of foreign files in an error
 )

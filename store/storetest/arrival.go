@@ -69,7 +69,7 @@ var arrivalCases = []testCase{
 		h.same(h.arrivals(runs[4].Arrival), anew)
 	}},
 	{"a cursor skips and repeats nothing while many write", func(h *harness) {
-		const writers, each = 8, 60
+		writers, each := 8, h.many(60)
 		var writing sync.WaitGroup
 		for w := range writers {
 			writing.Go(func() {

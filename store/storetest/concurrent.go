@@ -13,7 +13,7 @@ import (
 
 var concurrentCases = []testCase{
 	{"many writers in many rooms lose nothing", func(h *harness) {
-		const writers, each = 16, 40
+		writers, each := 16, h.many(40)
 		var wg sync.WaitGroup
 		for w := range writers {
 			wg.Go(func() {
@@ -48,9 +48,9 @@ var concurrentCases = []testCase{
 	}},
 	{"of many that append the same runs, one does and all succeed", func(h *harness) {
 		// Each answer releases all of them at once, so that the next run comes many times in one group.
-		const writers, count = 16, 60
+		writers, count := 16, uint64(h.many(60))
 		var wg sync.WaitGroup
-		var arrivals [count + 1]atomic.Uint64
+		arrivals := make([]atomic.Uint64, count+1)
 		for range writers {
 			wg.Go(func() {
 				for i := uint64(1); i <= count; i++ {
@@ -67,12 +67,12 @@ var concurrentCases = []testCase{
 		}
 		wg.Wait()
 		h.same(h.runs("a", 1), h.arrivals(0))
-		if n := len(h.arrivals(0)); n != count {
+		if n := uint64(len(h.arrivals(0))); n != count {
 			h.Errorf("%d runs, want %d", n, count)
 		}
 	}},
 	{"of many that append different runs in one place, exactly one does", func(h *harness) {
-		for i := range uint64(20) {
+		for i := range uint64(h.many(20)) {
 			var wg sync.WaitGroup
 			var won, lost atomic.Int32
 			for w := range 8 {
@@ -121,7 +121,7 @@ var concurrentCases = []testCase{
 				}
 			})
 		}
-		for i := range uint64(150) {
+		for i := range uint64(max(70, h.many(150))) {
 			h.append(NewRun("a", i+2, i+2, 50))
 			if i > 50 && i%10 == 0 {
 				h.apply(trim("a", i-40))
@@ -135,7 +135,7 @@ var concurrentCases = []testCase{
 		for w := range 4 {
 			wg.Go(func() {
 				room := ID(fmt.Sprint("comes and goes ", w))
-				for range 15 {
+				for range h.many(16) {
 					run := NewRun("a", 1, 1, 10)
 					run.Room = room
 					if err := h.Store.Apply(h.ctx(), &store.Batch{Runs: []store.Run{run}}); err != nil {
@@ -147,7 +147,7 @@ var concurrentCases = []testCase{
 				}
 			})
 		}
-		runs := chain("a", 1, 100, 1)
+		runs := chain("a", 1, h.many(100), 1)
 		for _, run := range runs {
 			h.append(run)
 		}

@@ -18,6 +18,29 @@ type Engine interface {
 	Open(t *testing.T) store.Store
 }
 
+// A Modest engine is tested against a server that is too slow for long logs and many commits: it says how many runs the longest
+// log of a case has, which must be more than two of its pages, and the cases with many writers make a quarter
+// of the commits. Other engines get longLog.
+type Modest interface{ LongLog() int }
+
+// longLog is the length in runs of the longest log in a case of the suite.
+const longLog = 2400
+
+func (h *harness) longLog() int {
+	if modest, ok := h.engine.(Modest); ok {
+		return modest.LongLog()
+	}
+	return longLog
+}
+
+// many is n, or less where each commit takes long.
+func (h *harness) many(n int) int {
+	if _, ok := h.engine.(Modest); ok {
+		return n / 4
+	}
+	return n
+}
+
 // Run runs the suite. fresh returns an engine with an empty store of its own for each case.
 func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 	families := []struct {

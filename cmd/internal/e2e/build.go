@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"parley/store/mongo/mongotest"
 )
 
 const (
@@ -26,6 +28,7 @@ const (
 // buildForTests builds the binary unless it was given, and leaves its path, or
 // why there is none, in the environment. The lab's own tests run without it.
 func buildForTests() (cleanup func()) {
+	buildServer()
 	if os.Getenv(binaryEnv) != "" {
 		return func() {}
 	}
@@ -52,6 +55,16 @@ func buildForTests() (cleanup func()) {
 		os.Setenv(binaryEnv, name)
 	}
 	return func() { os.RemoveAll(dir) }
+}
+
+// buildServer builds the database server, where there is still a network to fetch its modules with. When that fails, the
+// tests that start one fail with the reason.
+func buildServer() {
+	if path, err := mongotest.Build(); err == nil {
+		os.Setenv(mongotest.BinaryEnv, path)
+	} else {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+	}
 }
 
 // Binary returns the path of the parley binary under test.

@@ -67,6 +67,10 @@ const (
 	// stays under 128 MiB through any flood.
 	memoryLimit = 88 << 20
 
+	// sharedPoll is how often a peer looks at what others keep in the same database: the bound within
+	// which their messages come when all sessions are cut, and one small query a room.
+	sharedPoll = 2 * time.Second
+
 	// offenderEvery is how often one source's offences are logged.
 	offenderEvery = time.Minute
 	maxOffenders  = 1024

@@ -189,6 +189,9 @@ func (p *Peer) Run(ctx context.Context, ready func()) error {
 	service.Go(func() { p.dialer.run(outer, p.discovery.Sightings()) })
 	service.Go(func() { p.accept(outer, p.listener) })
 	service.Go(func() { p.tendMemory(outer) })
+	if s, ok := p.store.(store.Shared); ok {
+		service.Go(func() { p.followShared(outer, s) })
+	}
 	ready()
 
 	<-ctx.Done()

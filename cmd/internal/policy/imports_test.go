@@ -15,25 +15,28 @@ const module = "parley/"
 // rooms never import each other. Packages of cmd may import everything, and
 // nothing outside imports them.
 var may = map[string][]string{
-	"wire/seal":          {},
-	"wire":               {"wire/seal"},
-	"handshake/identity": {"wire", "wire/seal"},
-	"handshake":          {"handshake/identity", "wire", "wire/seal"},
-	"session":            {"handshake", "handshake/identity", "wire", "wire/seal"},
-	"discovery":          {"handshake/identity", "wire"},
-	"store":              {"wire"},
-	"store/embedded":     {"store", "wire"},
-	"store/storetest":    {"store", "wire"},
-	"store/transfer":     {"store", "wire"},
-	"rooms":              {"store", "handshake/identity", "wire", "wire/seal"},
-	"rooms/sim":          {"rooms", "store", "handshake/identity", "wire"},
-	"rooms/client":       {"rooms", "session", "handshake", "handshake/identity", "wire", "wire/seal"},
-	"rooms/client/agent": {"rooms/client", "rooms", "handshake/identity", "wire"},
+	"wire/seal":             {},
+	"wire":                  {"wire/seal"},
+	"handshake/identity":    {"wire", "wire/seal"},
+	"handshake":             {"handshake/identity", "wire", "wire/seal"},
+	"session":               {"handshake", "handshake/identity", "wire", "wire/seal"},
+	"discovery":             {"handshake/identity", "wire"},
+	"store":                 {"wire"},
+	"store/embedded":        {"store", "wire"},
+	"store/mongo":           {"store", "wire"},
+	"store/mongo/mongotest": {},
+	"store/storetest":       {"store", "wire"},
+	"store/transfer":        {"store", "wire"},
+	"rooms":                 {"store", "handshake/identity", "wire", "wire/seal"},
+	"rooms/client":          {"rooms", "session", "handshake", "handshake/identity", "wire", "wire/seal"},
+	"rooms/client/agent":    {"rooms/client", "rooms", "handshake/identity", "wire"},
+	"rooms/sim":             {"rooms", "store", "handshake/identity", "wire"},
 }
 
 // testsMay lists what tests of a package may import beyond that.
 var testsMay = map[string][]string{
 	"rooms/client":   {"rooms/client/agent"},
+	"store/mongo":    {"store/storetest", "store/mongo/mongotest"},
 	"store/embedded": {"store/storetest"},
 	"store/transfer": {"store/embedded", "store/storetest"},
 }
@@ -81,7 +84,7 @@ var banned = map[string]string{
 }
 
 // support lists the packages that only tests import, besides testing itself.
-var support = []string{"store/storetest", "rooms/sim", "cmd/internal/e2e"}
+var support = []string{"store/storetest", "store/mongo/mongotest", "rooms/sim", "cmd/internal/e2e"}
 
 // impure lists what the core of rooms must not touch: it takes the time as an
 // argument, gives effects back, and is driven by one goroutine, so it needs no

@@ -27,10 +27,11 @@ type party struct {
 	Bundle  hexBytes
 }
 
-// seed is the signing key's, out of the key file without a passphrase.
+// seed is the signing key's, out of the key file without a passphrase; what
+// stands behind it there is this implementation's own business.
 func (p party) seed() string {
 	r := wire.NewReader(p.KeyFile)
-	r.Array(6)
+	r.ArrayLen(16)
 	r.Str(64)
 	r.Uint()
 	return hexOf(r.BinSize(32))

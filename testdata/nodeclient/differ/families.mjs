@@ -40,8 +40,8 @@ function spoil(bytes, c) {
 
 // Signs a tree whose last elements are signatures, by [signer, context] each.
 function sign(tree, ...by) {
-  const whole = encode([...tree.slice(0, -by.length), ...by.map(() => none)])
-  let out = whole.subarray(0, -66 * by.length)
+  const whole = encode([...tree.slice(0, tree.length - by.length), ...by.map(() => none)])
+  let out = whole.subarray(0, whole.length - 66 * by.length)
   for (const [s, context] of by) out = concat(out, encode(s.sign(context, out)))
   return out
 }
@@ -55,26 +55,55 @@ const changed = (tree, c, keep) => {
 const bundleTree = [1, me.public, 1, sealing, 'ada', none]
 const bundle = sign(bundleTree, [me, 'bundle'])
 
-const entryTree = (kind, number, prev, heads, body) => [1, kind === 1 ? zeroID : id(0), kind, me.public, zeroID, number, prev, heads, 5, encode(body)]
+const other = signer(sha256(utf8('other')))
+const othersBundle = sign([1, other.public, 1, sealing, 'bob', none], [other, 'bundle'])
+const [lower, upper] = [me, other].sort((a, b) => Buffer.compare(a.id, b.id))
+const pins = [[id(5), 7, id(6)]]
+
+const entryTree = (kind, number, prev, heads, body) => [1, kind === 1 || kind === 16 ? zeroID : id(0), kind, me.public, zeroID, number, prev, heads, 5, encode(body)]
 const entryTrees = [
   entryTree(1, 1, zeroID, [], [c16(1), 'ops', 'a topic', 0, 0, bundle]),
-  entryTree(2, 2, id(1), ids(1, 2), [c16(2), id(9)]),
+  entryTree(2, 2, id(1), ids(1, 2), [c16(2), id(9), pins]),
   entryTree(3, 3, id(2), ids(2), [link.public, sealing, 1, 0, 3]),
   entryTree(4, 0, zeroID, ids(3), [id(3), link.public, bundle, c16(3)]),
-  entryTree(5, 0, zeroID, ids(4), [[[id(5), 7, id(6)]]]),
+  entryTree(5, 0, zeroID, ids(4), [pins]),
+  entryTree(6, 4, id(3), ids(3), [othersBundle, 2]),
+  entryTree(7, 5, id(4), ids(4), [id(20), 0, 1, pins, ids(21, 22), c16(23), id(24)]),
+  entryTree(7, 5, id(4), ids(4), [id(20), 2, 0, pins, ids(21), zeros(0), zeroID]),
+  entryTree(8, 6, id(5), ids(5), [id(20)]),
+  entryTree(9, 7, id(6), ids(6), [id(20)]),
+  entryTree(10, 8, id(7), ids(7), [id(25), id(26), ids(21), c16(27), id(28)]),
+  entryTree(11, 9, id(8), ids(8), ['ops', 'a topic', 1, 10, 86400, 3600]),
+  entryTree(12, 10, id(9), ids(9), [othersBundle]),
+  entryTree(13, 11, id(10), ids(10), [ids(29), ids(30, 31)]),
+  entryTree(14, 12, id(11), ids(11), [[[id(32), 9, id(33), ids(34), ids(35)]]]),
+  entryTree(15, 0, zeroID, ids(12), [bundle]),
+  pairTree(),
 ]
+
+function pairTree() {
+  const tree = entryTree(16, 1, zeroID, [], [upper.public])
+  return [...tree.slice(0, 3), lower.public, ...tree.slice(4, 8), 0, tree[9]]
+}
 
 function c16(n) {
   return id(n).subarray(0, 16)
 }
 
+// The signatures of a kind: the writer's, and a second one of some.
+const signersOf = {
+  4: [[me, 'join'], [link, 'join-link']],
+  12: [[me, 'entry'], [other, 'handover']],
+  16: [],
+}
+
 function makeEntry(c) {
-  const join = c.once(5)
-  const signatures = join ? [none, none] : [none]
-  let tree = [...(join ? entryTrees[3] : c.of(entryTrees)), ...signatures]
-  if (c.once(2)) tree = [...tree.slice(0, 9), encode(changed(decode(tree[9]), c)), ...signatures]
-  else tree = changed(tree, c, signatures.length)
-  return spoil(join ? sign(tree, [me, 'join'], [link, 'join-link']) : sign(tree, [me, 'entry']), c)
+  const base = c.of(entryTrees)
+  const signers = signersOf[base[2]] ?? [[me, 'entry']]
+  let tree = [...base, ...signers.map(() => none)]
+  if (c.once(2)) tree[9] = encode(changed(decode(tree[9]), c))
+  else tree = changed([...tree, none], c, signers.length + 1).slice(0, -1)
+  return spoil(sign(tree, ...signers), c)
 }
 
 const message = (n) => concat(c16(n), id(n), id(n + 1))

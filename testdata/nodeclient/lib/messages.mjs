@@ -89,6 +89,16 @@ const rows = {
     forks: list(id),
   }],
 
+  48: ['NoticesGet', toPeer, record, { room: id, seen: list(ref), follow: bool }],
+  49: ['Notices', toUser, MiB, {
+    notices: list(struct({ room: id, log: id, first: n, last: n, counts: bool, reason: n, text })),
+  }],
+  50: ['HeadsGet', toPeer, tiny, { room: id, author: id, most: n }],
+  51: ['SealedGet', toPeer, tiny, { room: id, epoch: id }],
+  52: ['Sealed', toUser, MiB, { recipients: list(id), more: bool }],
+  62: ['SnapshotGet', toPeer, tiny, {}],
+  63: ['Snapshot', toUser, record, { path: text }],
+
   64: ['Offer', peers, MiB, { start: n, tags: bytes }],
   65: ['Match', peers, MiB, { known: list(n), states: bytes, unknown: list(n), tags: bytes }],
   66: ['InStep', peers, MiB, { refs: list(n) }],

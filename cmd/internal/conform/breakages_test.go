@@ -1,0 +1,118 @@
+package conform
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// breakagesFlag chooses the breakages that are built and run: so many, the
+// first of the list, or "all", or those whose name contains the text.
+var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number, a part of a name, or all")
+
+const root = "../../.."
+
+// mostInCI is how many breakages a number may ask for: each is a build and a daemon.
+const mostInCI = 9
+
+func chosen(t *testing.T) (list []breakage) {
+	t.Helper()
+	all, want := breakages(), *breakagesFlag
+	if len(want) == 1 && want[0] > '0' && int(want[0]-'0') <= mostInCI {
+		return all[:want[0]-'0']
+	}
+	for _, b := range all {
+		if want == "all" || strings.Contains(b.name, want) {
+			list = append(list, b)
+		}
+	}
+	if len(list) == 0 {
+		t.Fatalf("-breakages %q matches none", want)
+	}
+	return list
+}
+
+func TestLoopbackThereAreThirtyBreakagesAndEachAppliesExactlyOnce(t *testing.T) {
+	if n := len(breakages()); n < 30 {
+		t.Errorf("there are %d", n)
+	}
+	names := map[string]bool{}
+	for _, b := range breakages() {
+		if names[b.name] {
+			t.Errorf("two are named %q", b.name)
+		}
+		names[b.name] = true
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(b.file)))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if n := strings.Count(string(text), b.old); n != 1 {
+			t.Errorf("%s: %q stands %d times in %s", b.name, b.old, n, b.file)
+		}
+		if cases, err := Select(Cases(), b.cases); err != nil || len(b.cases) == 0 || len(cases) == 0 {
+			t.Errorf("%s: %v", b.name, err)
+		}
+	}
+}
+
+func TestLoopbackABrokenPeerFailsACaseThatIsNamed(t *testing.T) {
+	for _, b := range chosen(t) {
+		t.Run(b.name, func(t *testing.T) {
+			t.Setenv("PARLEY_LAB_BINARY", b.build(t))
+			cases, err := Select(Cases(), b.cases)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bad := failures(t, start(t), cases)
+			if len(bad) == 0 {
+				t.Errorf("none of %d cases fails: %q", len(cases), b.cases)
+			}
+			for id, r := range bad {
+				t.Logf("%s %s: %s", id, r.Name, r.Problem)
+			}
+		})
+	}
+}
+
+// build builds the daemon from the tree with the one file changed.
+func (b *breakage) build(t *testing.T) (binary string) {
+	t.Helper()
+	dir := t.TempDir()
+	file, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(b.file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := filepath.Join(dir, "broken.go")
+	if err := os.WriteFile(broken, []byte(strings.Replace(string(text), b.old, b.new, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {file: broken}})
+	if err == nil {
+		err = os.WriteFile(overlay, list, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary = filepath.Join(dir, "parley")
+	if runtime.GOOS == "windows" {
+		binary += ".exe"
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "-o", binary, "parley/cmd/parley")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("the breakage does not build: %v\n%s", err, out)
+	}
+	return binary
+}

@@ -1,0 +1,164 @@
+package mongo_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/store"
+	"parley/store/mongo"
+	"parley/store/mongo/mongotest"
+	"parley/store/storetest"
+)
+
+// breakable is a view of a database whose server the test can break.
+type breakable struct {
+	server *mongotest.Server
+	uri    string
+}
+
+func (e breakable) Open(t *testing.T) store.Store {
+	t.Helper()
+	return open(t, e.uri, mongo.Options{View: "view", Patience: 500 * time.Millisecond})
+}
+
+func (e breakable) Faults() []storetest.Fault {
+	broken := 0
+	some := func(name string, begin func()) storetest.Fault {
+		return storetest.Fault{
+			Name: name, Begin: begin, End: func() { broken = e.server.Heal() },
+			Hits: func() int { broken = e.server.Heal(); return broken },
+		}
+	}
+	return []storetest.Fault{
+		some("each third request is lost on its way", func() { e.server.CutEvery(3, false) }),
+		some("each third answer is lost on its way", func() { e.server.CutEvery(3, true) }),
+		some("each seventh answer is lost on its way", func() { e.server.CutEvery(7, true) }),
+		{Name: "the server cannot be reached", Begin: e.server.Away, End: func() { e.server.Heal() }, Want: store.ErrUnavailable},
+		{Name: "the server is killed and started again", Begin: e.server.Kill, End: e.server.Restart, Want: store.ErrUnavailable},
+	}
+}
+
+// The faults are those of a server of the test's own, also where the environment names another.
+func TestTheMongoStoreOutlivesFaults(t *testing.T) {
+	server := mongotest.Start(t)
+	n := 0
+	storetest.RunFaults(t, func(t *testing.T) storetest.Faulty {
+		n++
+		return breakable{server, server.URI("faults" + string(rune('a'+n)))}
+	})
+}
+
+// A commit is cut at each of its requests in turn, before and after: whatever the step, the batch is there whole or not at all for
+// the next process, and once when applied again.
+func TestACommitCutAtAnyStepIsWholeOrNothing(t *testing.T) {
+	server := mongotest.Start(t)
+	uri := server.URI("steps")
+	steps := 0
+	for _, after := range []bool{false, true} {
+		for step := 1; ; step++ {
+			s := open(t, uri, mongo.Options{View: "view", Patience: time.Nanosecond})
+			next := uint64(1)
+			if head, err := s.Head(t.Context(), storetest.ID("room"), storetest.ID("log a")); err == nil {
+				next = head.Last + 1
+			}
+			before := server.Heal()
+			if after {
+				server.CutAfter(step)
+			} else {
+				server.CutBefore(step)
+			}
+			batch := func() *store.Batch {
+				return &store.Batch{
+					Runs:   []store.Run{storetest.NewRun("a", next, next, 100), storetest.NewRun("b", next, next, 100)},
+					Values: []store.Value{{Key: "last", Value: []byte{byte(next)}}},
+				}
+			}
+			_ = s.Apply(t.Context(), batch())
+			// Another process takes over at once, as after kill -9: what the first one does from now on must not count.
+			again := open(t, uri, mongo.Options{View: "view"})
+			value, verr := again.Value(t.Context(), "last")
+			for _, log := range []string{"a", "b"} {
+				head, err := again.Head(t.Context(), storetest.ID("room"), storetest.ID("log "+log))
+				there := err == nil && head.Last == next
+				if whole := verr == nil && value[0] == byte(next); there != whole {
+					t.Errorf("cut %v at request %d: log %s there %v, value there %v", after, step, log, there, whole)
+				}
+			}
+			if err := again.Apply(t.Context(), batch()); err != nil {
+				t.Errorf("cut %v at request %d: Apply again: %v", after, step, err)
+			}
+			storetest.CheckConsistent(t, again)
+			if err := s.Apply(t.Context(), &store.Batch{Runs: []store.Run{storetest.NewRun("a", next+1, next+1, 100)}}); err == nil {
+				t.Errorf("cut %v at request %d: the store that was taken over from still writes", after, step)
+			}
+			_ = s.Close()
+			_ = again.Close()
+			if t.Failed() {
+				return
+			}
+			if server.Heal() == before { // the commit has fewer requests
+				break
+			}
+			steps++
+		}
+	}
+	if steps < 8 {
+		t.Errorf("%d requests were cut; a commit has at least four, each cut twice", steps)
+	}
+}
+
+func TestWhoOpensAViewFencesOffWhoHadIt(t *testing.T) {
+	uri := databases(t)(t)
+	first := open(t, uri, mongo.Options{View: "view"})
+	defer first.Close()
+	if err := first.Apply(t.Context(), &store.Batch{Runs: []store.Run{storetest.NewRun("a", 1, 1, 10)}}); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, uri, mongo.Options{View: "view"})
+	defer second.Close()
+	err := first.Apply(t.Context(), &store.Batch{Runs: []store.Run{storetest.NewRun("a", 2, 2, 10)}})
+	if !errors.Is(err, store.ErrLocked) {
+		t.Errorf("Apply after another opened the view: %v, want ErrLocked", err)
+	}
+	if err := second.Apply(t.Context(), &store.Batch{Runs: []store.Run{storetest.NewRun("a", 2, 2, 10)}}); err != nil {
+		t.Errorf("Apply of the second: %v", err)
+	}
+}
+
+func TestAPasswordIsNowhereToBeSeen(t *testing.T) {
+	const password = "s3cr3t%2Fword"
+	for _, uri := range []string{
+		"mongodb://me:" + password + "@127.0.0.1:1/db?serverSelectionTimeoutMS=100",
+		"mongodb://me:" + password + "@127.0.0.1:1/db?noSuchOption=" + password,
+		"mongodb://me:" + password + "@[::bad/db",
+	} {
+		_, err := mongo.Open(t.Context(), uri, mongo.Options{OpenPatience: time.Millisecond})
+		if err == nil {
+			t.Fatalf("a server answers at %s", uri)
+		}
+		for _, secret := range []string{password, "s3cr3t/word"} {
+			if strings.Contains(err.Error(), secret) || strings.Contains(mongo.Redact(uri), secret) {
+				t.Errorf("the password is in %q or %q", err, mongo.Redact(uri))
+			}
+		}
+	}
+}
+
+func TestAURIFileThatOthersCanReadIsRefused(t *testing.T) {
+	path := t.TempDir() + "/uri"
+	if err := os.WriteFile(path, []byte("mongodb://me:pw@db/parley\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mongo.ReadURI(path); err == nil {
+		t.Error("a file that all can read was taken")
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if uri, err := mongo.ReadURI(path); err != nil || uri != "mongodb://me:pw@db/parley" {
+		t.Errorf("ReadURI: %q, %v", uri, err)
+	}
+}

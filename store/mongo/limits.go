@@ -1,0 +1,75 @@
+package mongo
+
+import "time"
+
+// What this engine chose.
+const (
+	// schemaVersion is the version of the documents' form (see doc.go).
+	schemaVersion = 1
+
+	// defaultDatabase is used when the URI names none.
+	defaultDatabase = "parley"
+
+	// opTimeout is how long one exchange with the server may take: an election of a new
+	// primary (10 s by default) fits in.
+	opTimeout = 15 * time.Second
+
+	// selectTimeout is how long the driver looks for a usable server before it says so.
+	selectTimeout = 5 * time.Second
+
+	// openPatience is how long Open tries to reach the server: a database that starts
+	// beside the daemon is there by then.
+	openPatience = 30 * time.Second
+
+	// readPatience is how long one page of a read is tried again while the server is away.
+	readPatience = 5 * time.Second
+
+	// defaultPatience is how long Apply waits while the server is away, unless Options say otherwise.
+	defaultPatience = 5 * time.Second
+
+	// retryFirst to retryMost is the wait between two attempts.
+	retryFirst = 20 * time.Millisecond
+	retryMost  = 2 * time.Second
+
+	// groupBytes and groupRequests bound a group of batches that one commit makes durable:
+	// what is in memory, and the wait of the first. One batch may be larger (store.MaxBatchBytes).
+	groupBytes    = 4 << 20
+	groupRequests = 1024
+
+	// queueLength is how many calls of Apply may wait for the committer before more of them block.
+	queueLength = 1024
+
+	// stateCache is how many heads and rooms are kept between groups, about 500 bytes each.
+	stateCache = 8192
+
+	// A page of a sequence begins with firstPage items, for many callers want one, and grows quickly, since each page
+	// is an exchange with the server, to mostPage while it has fewer than pageBytes.
+	firstPage  = 16
+	pageGrowth = 16
+	mostPage   = 256
+	pageBytes  = 512 << 10
+
+	// mostFetch is how many documents are asked for by _id at once.
+	mostFetch = 1000
+
+	// sweepItems is how many spans one document of the collection sweeps lists.
+	sweepItems = 1000
+
+	// voidsKept is how many void commit numbers a view keeps before those that are older than
+	// voidAge are searched for and forgotten. A write of a process that is gone is at most that long under way.
+	voidsKept = 64
+	voidAge   = time.Hour
+
+	// maxShared is how many bytes Others returns at a time.
+	maxShared = 1 << 20
+
+	// lookAgain is how many times a room of another view that has not changed is passed over.
+	lookAgain = 30
+
+	// closeTimeout bounds what Close does at the server; a view that is not let go of in order costs the next to
+	// open it one void commit.
+	closeTimeout = 3 * time.Second
+
+	// statsEvery is how often the database's size is asked for.
+	statsEvery = 30 * time.Second
+)

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxMessage is the most bytes of one message of MongoDB's wire protocol.
+const maxMessage = 48_000_000
+
+// A front stands between clients and the server. One exchange runs at a time over all connections.
+type front struct {
+	socket   string
+	exchange sync.Mutex
+	broken   atomic.Int64 // requests that were
+
+	mu    sync.Mutex
+	rule  rule
+	away  bool
+	conns map[net.Conn]struct{}
+}
+
+// A rule says which request is broken, and how.
+type rule struct {
+	after bool // it is carried out first
+	every int  // 0: once
+	left  int  // requests up to and with the broken one; 0: no rule
+}
+
+func (f *front) command(line string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var verb, when string
+	var n int
+	_, _ = fmt.Sscan(line, &verb, &when, &n)
+	switch verb {
+	case "cut", "every":
+		if n < 1 || when != "before" && when != "after" {
+			return errors.New("say cut or every, before or after, and a number")
+		}
+		f.rule = rule{after: when == "after", left: n}
+		if verb == "every" {
+			f.rule.every = n
+		}
+	case "away":
+		f.away = true
+		for c := range f.conns {
+			c.Close()
+		}
+	case "heal":
+		f.rule, f.away = rule{}, false
+	default:
+		return fmt.Errorf("no command %q", verb)
+	}
+	return nil
+}
+
+func (f *front) serve(ln net.Listener) {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			time.Sleep(10 * time.Millisecond) // out of file descriptors
+			continue
+		}
+		go f.pass(c)
+	}
+}
+
+// pass forwards one connection's requests until either side or a rule ends it.
+func (f *front) pass(client net.Conn) {
+	defer client.Close()
+	f.mu.Lock()
+	if f.conns == nil {
+		f.conns = make(map[net.Conn]struct{})
+	}
+	f.conns[client] = struct{}{}
+	away := f.away
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		delete(f.conns, client)
+		f.mu.Unlock()
+	}()
+	if away {
+		return
+	}
+	server, err := net.Dial("unix", f.socket)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	for {
+		request, err := readMessage(client)
+		if err != nil {
+			return
+		}
+		before, after := f.judge(request)
+		if before {
+			f.broken.Add(1)
+			return
+		}
+		f.exchange.Lock()
+		reply, err := ask(server, request)
+		f.exchange.Unlock()
+		if err != nil {
+			return
+		}
+		if after {
+			f.broken.Add(1)
+			return
+		}
+		if _, err := client.Write(reply); err != nil {
+			return
+		}
+	}
+}
+
+func ask(server net.Conn, request []byte) ([]byte, error) {
+	if _, err := server.Write(request); err != nil {
+		return nil, err
+	}
+	return readMessage(server)
+}
+
+// judge says whether the rule breaks this request, before or after it is carried out.
+func (f *front) judge(request []byte) (before, after bool) {
+	switch commandOf(request) {
+	case "", "hello", "isMaster", "ismaster", "ping", "endSessions", "getMore", "killCursors", "saslStart", "saslContinue":
+		return false, false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.rule.left == 0 {
+		return false, false
+	}
+	if f.rule.left--; f.rule.left > 0 {
+		return false, false
+	}
+	f.rule.left = f.rule.every
+	return !f.rule.after, f.rule.after
+}
+
+// readMessage reads one message: a length of four bytes, which counts itself, and the rest.
+func readMessage(r io.Reader) ([]byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, err
+	}
+	n := binary.LittleEndian.Uint32(head[:])
+	if n < 16 || n > maxMessage {
+		return nil, fmt.Errorf("a message of %d bytes", n)
+	}
+	message := make([]byte, n)
+	copy(message, head[:])
+	_, err := io.ReadFull(r, message[4:])
+	return message, err
+}
+
+// commandOf returns the name of an OP_MSG's command: the first key of its body. Other messages have none.
+func commandOf(message []byte) string {
+	const header, flags, opMsg = 16, 4, 2013
+	if binary.LittleEndian.Uint32(message[12:]) != opMsg {
+		return ""
+	}
+	b := message[header+flags:]
+	for len(b) > 5 {
+		size := int(binary.LittleEndian.Uint32(b[1:]))
+		if b[0] != 0 { // a sequence of documents: the body comes behind it
+			if size+1 > len(b) {
+				return ""
+			}
+			b = b[1+size:]
+			continue
+		}
+		key := b[1+4+1:] // behind the document's length and the first element's type
+		for i, c := range key {
+			if c == 0 {
+				return string(key[:i])
+			}
+		}
+		return ""
+	}
+	return ""
+}

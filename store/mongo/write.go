@@ -1,0 +1,237 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"parley/store"
+)
+
+func unorderedInsert() *options.InsertManyOptionsBuilder {
+	return options.InsertMany().SetOrdered(false)
+}
+
+func unorderedBulk() *options.BulkWriteOptionsBuilder { return options.BulkWrite().SetOrdered(false) }
+
+// write writes the group's documents and makes the commit, however often that must be tried. When it fails,
+// the store is being closed or fenced off, and the commit is undecided.
+func (s *Store) write(ctx context.Context, st *stager) error {
+	if st.idle() {
+		return nil
+	}
+	commit := s.commit + 1
+	err := s.persevere(ctx, func(ctx context.Context) error { return st.write(ctx, commit) })
+	if err == nil {
+		err = s.persevere(ctx, func(ctx context.Context) error { return s.decide(ctx, st, commit) })
+	}
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.commit = commit
+	s.dead = append(s.dead, st.spans...)
+	s.mu.Unlock()
+	s.commits.Add(1)
+	s.syncs.Add(1)
+	return nil
+}
+
+// write brings the group's documents into their collections, where nobody sees them yet.
+func (st *stager) write(ctx context.Context, commit int64) error {
+	db := &st.s.db
+	var wg sync.WaitGroup
+	errs := make([]error, 6)
+	for i, f := range []func() error{
+		func() error { return st.insertRuns(ctx, commit) },
+		func() error { return st.rooms.write(ctx, st, commit) },
+		func() error { return st.heads.write(ctx, st, commit) },
+		func() error { return st.records.write(ctx, st, commit) },
+		func() error { return st.values.write(ctx, st, commit) },
+		func() error { return st.s.announce(ctx, db.sweeps, st.spans, commit) },
+	} {
+		wg.Go(func() { errs[i] = f() })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if final(err) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// insertRuns inserts the group's runs. One whose _id is there already is this very one, from an attempt whose
+// answer was lost, or one of a void commit, which makes room.
+func (st *stager) insertRuns(ctx context.Context, commit int64) error {
+	left := st.runs
+	for len(left) > 0 {
+		_, err := st.s.db.runs.InsertMany(ctx, left, unorderedInsert())
+		if err == nil {
+			return nil
+		}
+		if !onlyDuplicates(err) {
+			return err
+		}
+		var bulk mongo.BulkWriteException
+		errors.As(err, &bulk)
+		var again []any
+		for _, w := range bulk.WriteErrors {
+			raw := left[w.Index].(bson.Raw)
+			id := raw.Lookup("_id").StringValue()
+			var d struct {
+				Commit int64 `bson:"commit"`
+			}
+			err := st.s.db.runs.FindOne(ctx, byID(id), options.FindOne().SetProjection(bson.D{{Key: "commit", Value: 1}})).Decode(&d)
+			switch {
+			case errors.Is(err, mongo.ErrNoDocuments):
+			case err != nil:
+				return err
+			case d.Commit == commit:
+				continue
+			case d.Commit > commit:
+				return st.s.fenced()
+			case st.s.visible(d.Commit, commit):
+				return fmt.Errorf("%w: run %s is there, and its log's head does not know it", store.ErrCorrupt, id)
+			default:
+				_, err := st.s.db.runs.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "commit", Value: d.Commit}})
+				if err != nil {
+					return err
+				}
+			}
+			again = append(again, raw)
+		}
+		left = again
+	}
+	return nil
+}
+
+// announce writes down what the commit makes unreachable, for whoever must delete it if this process is lost.
+func (s *Store) announce(ctx context.Context, sweeps *mongo.Collection, spans []span, commit int64) error {
+	var docs []any
+	for i := 0; i < len(spans); i += sweepItems {
+		part := spans[i:min(i+sweepItems, len(spans))]
+		docs = append(docs, &sweepDoc{ID: sweepKey(s.view, commit, i), View: s.view, Commit: commit, Spans: part})
+	}
+	if len(docs) == 0 {
+		return nil
+	}
+	_, err := sweeps.InsertMany(ctx, docs, unorderedInsert())
+	if onlyDuplicates(err) {
+		return nil // of an attempt before: no other process has had this commit number
+	}
+	return err
+}
+
+func sweepKey(view string, commit int64, part int) string {
+	return fmt.Sprintf("%s/%d/%d", view, commit, part)
+}
+
+// decide makes the commit, in one conditional update. It is the point at which everything of the group
+// comes into being for readers, and after which it stays.
+func (s *Store) decide(ctx context.Context, st *stager, commit int64) error {
+	result, err := s.db.views.UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: s.opt.View}, {Key: "term", Value: s.term}, {Key: "commit", Value: commit - 1}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "commit", Value: commit}, {Key: "number", Value: st.number}, {Key: "arrivals", Value: st.arrivals}}}})
+	if err != nil {
+		return err
+	}
+	if result.MatchedCount == 1 {
+		return nil
+	}
+	var v viewDoc // an attempt before may have come through without an answer
+	if err := s.db.views.FindOne(ctx, byID(s.opt.View)).Decode(&v); err != nil {
+		return err
+	}
+	if v.Term != s.term || v.Commit != commit {
+		return s.fenced()
+	}
+	return nil
+}
+
+// tidy deletes what the commit has made unreachable. Readers pass it over until it is gone.
+func (s *Store) tidy(ctx context.Context, st *stager) error {
+	if st.idle() {
+		return nil
+	}
+	commit := s.commit
+	tombs := map[*mongo.Collection][]string{
+		s.db.rooms: st.rooms.tombs(), s.db.heads: st.heads.tombs(), s.db.records: st.records.tombs(), s.db.values: st.values.tombs(),
+	}
+	st.rooms.committed(commit)
+	st.heads.committed(commit)
+	st.records.committed(commit)
+	st.values.committed(commit)
+	spans := st.spans
+	err := s.persevere(ctx, func(ctx context.Context) error {
+		for c, ids := range tombs {
+			for _, id := range ids {
+				if _, err := c.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "commit", Value: commit}}); err != nil {
+					return err
+				}
+			}
+		}
+		if len(spans) == 0 {
+			return nil
+		}
+		if err := s.sweep(ctx, spans); err != nil {
+			return err
+		}
+		for i := 0; i < len(spans); i += sweepItems {
+			if _, err := s.db.sweeps.DeleteOne(ctx, byID(sweepKey(s.view, commit, i))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || len(spans) == 0 {
+		return err
+	}
+	// A reader that began before the last deletion may still hold what is gone from the middle.
+	s.pages.Lock()
+	s.mu.Lock()
+	s.dead = nil
+	s.mu.Unlock()
+	s.pages.Unlock()
+	return nil
+}
+
+// idle reports whether the group changes nothing.
+func (st *stager) idle() bool {
+	return len(st.runs)+len(st.spans) == 0 && !st.rooms.any() && !st.heads.any() && !st.records.any() && !st.values.any()
+}
+
+// any reports whether the group changes a cell.
+func (x *slots[T]) any() bool {
+	for _, k := range x.known {
+		if k.changed {
+			return true
+		}
+	}
+	return false
+}
+
+// tombs lists the documents that say that something is not there any more.
+func (x *slots[T]) tombs() (ids []string) {
+	for id, k := range x.known {
+		if k.changed && k.now == nil && k.at != 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// release says that nothing is under way when the store was closed in order.
+func (s *Store) release(ctx context.Context) {
+	_, err := s.db.views.UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: s.opt.View}, {Key: "term", Value: s.term}, {Key: "commit", Value: s.commit}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "clean", Value: true}}}})
+	if err != nil {
+		s.log.Warn("the database could not be let go of in order", "database", s.name, "error", s.hide.scrub(err))
+	}
+}

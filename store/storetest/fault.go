@@ -1,0 +1,182 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/store"
+)
+
+// A Faulty engine has a disk or server that can be made to fail under an open store.
+type Faulty interface {
+	Engine
+	Faults() []Fault
+}
+
+// A Fault is one way in which what is under a store fails.
+type Fault struct {
+	Name       string // ends "…, and nothing acknowledged is lost"
+	Begin, End func()
+
+	// Want is the error with which every Apply ends while the fault lasts. Nil: only some operations fail, which
+	// an engine may hide by trying again; then Hits says how many failed.
+	Want error
+	Hits func() int
+}
+
+const (
+	faultWriters = 3
+	faultRuns    = 12 // of each writer, while only some operations fail
+	faultEnd     = time.Minute
+)
+
+// RunFaults checks, for each fault of an engine, that its error is an honest one, that nothing acknowledged is lost or doubled, and
+// that work goes on without the store being opened again once the fault ends.
+func RunFaults(t *testing.T, fresh func(t *testing.T) Faulty) {
+	engine := fresh(t)
+	faults := engine.Faults()
+	if len(faults) == 0 {
+		t.Fatal("the engine names no faults")
+	}
+	for i := range faults {
+		t.Run(faults[i].Name, func(t *testing.T) {
+			if i > 0 {
+				engine = fresh(t)
+			}
+			runFault(t, engine, engine.Faults()[i])
+		})
+	}
+}
+
+// faultBatch is what a writer applies as its nth: a run, a record and a value.
+func faultBatch(writer int, n uint64) *store.Batch {
+	log := fmt.Sprint("writer ", writer)
+	return &store.Batch{
+		Runs:    []store.Run{NewRun(log, n, n, 300)},
+		Records: []store.Record{{Room: ID("room"), Kind: store.KindEntry, ID: ID(fmt.Sprint(log, n)), Bytes: []byte(log)}},
+		Values:  []store.Value{{Key: log, Value: fmt.Append(nil, n)}},
+	}
+}
+
+func runFault(t *testing.T, engine Faulty, f Fault) {
+	h := &harness{T: t, engine: engine}
+	h.open()
+	defer h.close()
+	ended := false
+	end := func() {
+		if !ended {
+			ended = true
+			f.End()
+		}
+	}
+	defer end()
+	for w := range faultWriters {
+		h.apply(faultBatch(w, 1))
+	}
+	f.Begin()
+	last := uint64(1 + faultRuns)
+	var wg sync.WaitGroup
+	for w := range faultWriters {
+		wg.Go(func() {
+			if f.Want != nil {
+				h.mustFail(f.Want, faultBatch(w, 2))
+				return
+			}
+			for n := uint64(2); n <= last; n++ {
+				h.insist(faultBatch(w, n))
+			}
+		})
+	}
+	wg.Wait()
+	if f.Want == nil && !t.Failed() && f.Hits() == 0 {
+		t.Error("no operation failed, so nothing was tested")
+	}
+	end()
+	if f.Want != nil {
+		last = 3
+		for w := range faultWriters {
+			h.insist(faultBatch(w, 2))
+			h.insist(faultBatch(w, 3))
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	h.holds(last)
+	CheckConsistent(t, h.Store)
+	before := h.dump()
+	h.reopen()
+	CheckConsistent(t, h.Store)
+	if after := h.dump(); after != before {
+		t.Errorf("after closing and opening, the store holds\n%s\nand held before\n%s", after, before)
+	}
+}
+
+// honest are the errors that a failing disk or server may cause.
+func honest(err error) bool {
+	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrFull)
+}
+
+// mustFail applies a batch until the fault shows, which must be as want says.
+func (h *harness) mustFail(want error, b *store.Batch) {
+	err := h.Store.Apply(h.ctx(), b)
+	for range 100 { // what was under way when the fault began may have come through
+		if err != nil {
+			break
+		}
+		b.Runs[0].Arrival = 0
+		b.Values[0].Value = append(b.Values[0].Value, ' ')
+		err = h.Store.Apply(h.ctx(), b)
+	}
+	if !errors.Is(err, want) {
+		h.Errorf("Apply during the fault: %v, want %v", err, want)
+	}
+}
+
+// insist applies a batch until it succeeds, as whoever is unsure whether it did does.
+func (h *harness) insist(b *store.Batch) {
+	ctx, cancel := context.WithTimeout(h.ctx(), faultEnd)
+	defer cancel()
+	for {
+		b.Runs[0].Arrival = 0
+		err := h.Store.Apply(ctx, b)
+		if err == nil {
+			return
+		}
+		if !honest(err) {
+			h.Errorf("Apply: %v, want success, ErrUnavailable or ErrFull", err)
+			return
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			h.Errorf("%v after the first attempt Apply still fails: %v", faultEnd, err)
+			return
+		}
+	}
+}
+
+// holds checks that every batch of every writer up to the nth is there, once.
+func (h *harness) holds(last uint64) {
+	if n := uint64(len(h.arrivals(0))); n != faultWriters*last {
+		h.Errorf("%d runs by arrival, want %d", n, faultWriters*last)
+	}
+	if n := uint64(len(h.records(store.KindEntry))); n != faultWriters*last {
+		h.Errorf("%d records, want %d", n, faultWriters*last)
+	}
+	for w := range faultWriters {
+		log := fmt.Sprint("writer ", w)
+		var want []store.Run
+		for n := uint64(1); n <= last; n++ {
+			want = append(want, NewRun(log, n, n, 300))
+		}
+		h.same(h.runs(log, 1), want)
+		if value, err := h.Store.Value(h.ctx(), log); err != nil || string(value) != fmt.Sprint(last) {
+			h.Errorf("the value of writer %d is %q, %v; want %d", w, value, err, last)
+		}
+	}
+}
