@@ -237,6 +237,9 @@ func (c *Core) logDurable(r *room, lg *logState) {
 	if len(lg.staged) == 0 && lg.floorDue {
 		c.applyFloor(r, lg)
 	}
+	if len(lg.hidden) > 0 && len(lg.staged) == 0 {
+		c.revive(r, lg)
+	}
 	if lg.end != nil {
 		c.hide(r, lg)
 	} else if lg.durable > lg.limit {
