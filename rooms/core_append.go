@@ -69,9 +69,9 @@ func (c *Core) appendRun(q *request, r *room, run *Run) bool {
 	}
 	fresh := lg == nil
 	if fresh {
-		lg = r.newLog(run.Log, run.Author)
+		lg = c.beginLog(r, run)
 	}
-	v, why, _ := r.judgeRun(run, lg)
+	v, why, _ := r.judgeRun(run, lg, nil)
 	if v != Valid {
 		r.forgetEmpty(lg)
 		switch {

@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"errors"
+	"time"
 
+	"parley/handshake/identity"
 	"parley/rooms"
 	"parley/wire"
 )
@@ -74,18 +76,38 @@ func (r *room) ownBoxes(v *rooms.View) (boxes [][]byte, err error) {
 	return boxes, nil
 }
 
-// OldSealing reports whether the user's older sealing keys are needed no more:
-// in every room the user's present bundle is known, everybody who began a newest
-// epoch knew it, and the user holds all keys that it should.
-func (c *Client) OldSealing() (needed bool, err error) {
-	if len(c.cfg.Identity.Sealings()) < 2 {
+// RetireSealing forgets the user's older sealing keys once nothing needs them,
+// and reports whether it did.
+func (c *Client) RetireSealing(ctx context.Context) (retired bool, err error) {
+	if c.cfg.Key == nil || len(c.cfg.Identity.Sealings()) < 2 {
 		return false, nil
 	}
+	if needed, err := c.oldSealing(); needed || err != nil {
+		return false, err
+	}
+	number := c.cfg.Identity.Bundle().Number
+	saved, err := c.cfg.Key.Change(ctx, func(key *identity.Private) error {
+		if key.Bundle().Number == number { // else renewed again meanwhile
+			retired = key.Retire()
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	_, err = c.cfg.Identity.Adopt(saved)
+	return retired, err
+}
+
+// oldSealing reports whether the user's older sealing keys are needed: not if
+// every room has been told the present bundle for longer than oldSealingKeep, so
+// that who still seals to an older one has heard of it, and the user holds all
+// keys that it should. What it holds it has sealed to the present key.
+func (c *Client) oldSealing() (needed bool, err error) {
 	list, err := c.LocalRooms()
 	if err != nil {
 		return true, err
 	}
-	number := c.cfg.Identity.Bundle().Number
 	for _, local := range list {
 		if local.Open {
 			continue
@@ -94,32 +116,37 @@ func (c *Client) OldSealing() (needed bool, err error) {
 		if err != nil {
 			return true, err
 		}
-		if r.lacksKey() || r.bundleIsOld() {
-			return true, nil
-		}
-		r.view(func(a *rooms.Authority, v *rooms.View) {
-			if !v.Role(c.me).HoldsKey() {
-				return
-			}
-			for _, e := range v.Epochs() {
-				then, ok := a.View([]wire.ID{e.ID}).Member(c.me)
-				needed = needed || !ok || then.Bundle == nil || then.Bundle.Number < number
-			}
-		})
-		if needed {
+		if r.lacksKey() || r.bundleIsOld() || c.cfg.Now().Sub(r.toldAt()) < oldSealingKeep {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
+// toldAt is when, by the user's own clock, the room was told the present bundle;
+// zero in a room to which the user does not belong.
+func (r *room) toldAt() (at time.Time) {
+	number := r.c.cfg.Identity.Bundle().Number
+	r.view(func(a *rooms.Authority, v *rooms.View) {
+		if v.Role(r.c.me) == rooms.RoleNone {
+			return
+		}
+		for _, e := range a.All() {
+			if b := bundleOf(e); b != nil && e.Writer == r.c.me && b.ID() == r.c.me && b.Number == number {
+				at = e.When()
+			}
+		}
+	})
+	return at
+}
+
 // Reload takes over the user's key file as another process of the user has
 // saved it, and reports whether it changed.
 func (c *Client) Reload() (changed bool, err error) {
-	if c.cfg.Reload == nil {
+	if c.cfg.Key == nil {
 		return false, nil
 	}
-	fresh, err := c.cfg.Reload()
+	fresh, err := c.cfg.Key.Load()
 	if err != nil {
 		return false, err
 	}

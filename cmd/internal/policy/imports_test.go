@@ -30,6 +30,7 @@ var may = map[string][]string{
 	"rooms":                 {"store", "handshake/identity", "wire", "wire/seal"},
 	"rooms/client":          {"rooms", "session", "handshake", "handshake/identity", "wire", "wire/seal"},
 	"rooms/client/agent":    {"rooms/client", "rooms", "handshake/identity", "wire"},
+	"rooms/sim":             {"rooms", "store", "handshake/identity", "wire"},
 }
 
 // testsMay lists what tests of a package may import beyond that.
@@ -83,7 +84,7 @@ var banned = map[string]string{
 }
 
 // support lists the packages that only tests import, besides testing itself.
-var support = []string{"store/storetest", "store/mongo/mongotest", "cmd/internal/e2e"}
+var support = []string{"store/storetest", "store/mongo/mongotest", "rooms/sim", "cmd/internal/e2e"}
 
 // impure lists what the core of rooms must not touch: it takes the time as an
 // argument, gives effects back, and is driven by one goroutine, so it needs no
