@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -19,6 +21,7 @@ type app struct {
 	ctx     context.Context // ends with SIGINT or SIGTERM
 	out     *output
 	globals *globals
+	pass    home.Passphrase // of the key files
 }
 
 // openHome opens the home folder.
@@ -51,7 +54,7 @@ func (a *app) network(h *home.Home) (identity.Network, error) {
 
 func (a *app) keyOptions(name string) home.KeyOptions {
 	return home.KeyOptions{
-		Passphrase: home.StandardPassphrase(a.globals.PassphraseFile),
+		Passphrase: a.pass,
 		Name:       name,
 		Notice:     func(s string) { a.out.notice("%s", s) },
 	}
@@ -105,8 +108,25 @@ func (a *app) clientConfig(h *home.Home) (client.Config, error) {
 	if cfg.Network, err = a.network(h); err != nil {
 		return cfg, err
 	}
+	cfg.Key = &userKey{a, h}
 	cfg.Identity, err = h.LoadOrCreateUser(a.ctx, a.keyOptions(""))
 	return cfg, err
+}
+
+// userKey is the user's key file, as the client changes it.
+type userKey struct {
+	a *app
+	h *home.Home
+}
+
+// Load implements client.KeyFile.
+func (k *userKey) Load() (*identity.Private, error) {
+	return k.h.LoadOrCreateUser(k.a.ctx, k.a.keyOptions(""))
+}
+
+// Change implements client.KeyFile.
+func (k *userKey) Change(ctx context.Context, change func(*identity.Private) error) (*identity.Private, error) {
+	return k.h.ChangeUser(ctx, k.a.pass, change)
 }
 
 // A noDaemonError says that the home's daemon does not run.
@@ -147,6 +167,50 @@ func (a *app) withRoom(w waits, name roomName, f func(c *client.Client, room cli
 		}
 		return f(c, room)
 	})
+}
+
+// withPlace is withRoom, and opens the room of two that @PERSON names.
+func (a *app) withPlace(w waits, name roomName, f func(c *client.Client, room client.Room) error) error {
+	if !strings.HasPrefix(string(name), "@") {
+		return a.withRoom(w, name, f)
+	}
+	return a.withClient(w, func(c *client.Client) error {
+		person, err := c.FindPerson(string(name))
+		if err != nil {
+			return err
+		}
+		ctx, cancel := w.limit(a.ctx)
+		room, err := c.Pair(ctx, person)
+		err = timedOut(ctx, err, "the daemon does not answer")
+		cancel()
+		if err != nil {
+			return err
+		}
+		return f(c, room)
+	})
+}
+
+// tellNotices says, once, which of the user's own messages in a room stopped
+// counting, and why.
+func (a *app) tellNotices(ctx context.Context, c *client.Client, room client.Room) {
+	if room.Open || ctx.Err() != nil {
+		return
+	}
+	list, err := c.Notices(ctx, room.ID, true)
+	if err != nil {
+		return // what is not told now is told next time
+	}
+	for _, n := range list {
+		what := fmt.Sprintf("your messages %d to %d", n.First, n.Last)
+		if n.First == n.Last {
+			what = fmt.Sprintf("your message %d", n.First)
+		}
+		if n.Counts {
+			a.out.notice("%s of log %s in %s: seen by the others again", what, n.Log.Short(), room.Name)
+		} else {
+			a.out.notice("%s of log %s in %s: not seen by the others any more: %s", what, n.Log.Short(), room.Name, n.Why)
+		}
+	}
 }
 
 // askRoom is ask for a command about a room.

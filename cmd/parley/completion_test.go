@@ -26,10 +26,11 @@ func complete(t *testing.T, line string) []string {
 func TestCommandsFlagsAndChoicesComplete(t *testing.T) {
 	for line, want := range map[string]string{
 		"parley ro":                   "room",
-		"parley room ":                "create info invite join leave ls members verify",
+		"parley room ":                "ban create handover info invite join kick leave ls members policy revoke role rotate trim unban verify",
 		"parley room inf":             "info",
 		"parley tail lobby --so":      "--sorted",
 		"parley room invite --role ":  "member reader relay",
+		"parley room role ops bob ":   "admin member reader relay",
 		"parley completion ":          "bash fish zsh",
 		"parley daemon --network-sec": "--network-secret-file",
 	} {

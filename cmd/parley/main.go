@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"parley/cmd/internal/home"
 )
 
 // cli is the whole command line. Its contract is stable: what stands here
@@ -90,7 +92,7 @@ func run(args []string, stdin, stdout, stderr *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	err = kctx.Run(&app{ctx: ctx, out: out, globals: &c.globals})
+	err = kctx.Run(&app{ctx: ctx, out: out, globals: &c.globals, pass: home.StandardPassphrase(c.PassphraseFile)})
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) && !isService(kctx.Command()) {
 		return exitInterrupted
 	}

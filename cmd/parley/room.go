@@ -25,6 +25,7 @@ type roomCmd struct {
 	Rotate   roomRotateCmd   `cmd:"" help:"Change the room's key now."`
 	Policy   roomPolicyCmd   `cmd:"" help:"Show or set a room's name, topic, history, capacity, retention and epoch age."`
 	Handover roomHandoverCmd `cmd:"" help:"Make somebody the room's master, or accept to be it."`
+	Trim     roomTrimCmd     `cmd:"" help:"Have every peer forget old messages."`
 	Leave    roomLeaveCmd    `cmd:"" help:"End your membership of a room."`
 	Verify   roomVerifyCmd   `cmd:"" help:"Compare a room with other peers: identical, or the exact holes and forks."`
 }

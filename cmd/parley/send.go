@@ -15,7 +15,7 @@ import (
 
 type sendCmd struct {
 	waits
-	Room     roomName `arg:"" help:"Name of a room, or at least 8 characters of its ID." placeholder:"ROOM"`
+	Room     roomName `arg:"" help:"Name of a room, at least 8 characters of its ID, or @PERSON for a room of two." placeholder:"ROOM|@PERSON"`
 	Text     []string `arg:"" optional:"" help:"The message; without it, each line of standard input is one." placeholder:"TEXT"`
 	Replicas int      `help:"Return only when the last message is on this many other peers' disks." placeholder:"N"`
 	Key      string   `help:"Name the message: sent again under the same key, it is not sent twice." placeholder:"KEY"`
@@ -34,6 +34,7 @@ first sends what had been signed; the same text is then a new message, unless
 admin's agent does at once; --anyway does not wait.
 
   parley send lobby "hello"
+  parley send @bob "between the two of us"
   journalctl -f | parley send ops
   parley send ops --key backup-2026-07-31 --replicas 2 "the backup is done"
   find . -print0 | parley send ops -0 --json`
@@ -62,7 +63,8 @@ func (c *sendCmd) Run(a *app) error {
 		return usagef("TEXT is empty; give a text")
 	}
 	// The daemon is asked before standard input is read: without it nothing is lost.
-	return a.withRoom(c.waits, c.Room, func(cl *client.Client, room client.Room) error {
+	return a.withPlace(c.waits, c.Room, func(cl *client.Client, room client.Room) error {
+		defer a.tellNotices(a.ctx, cl, room)
 		if len(c.Text) == 0 && !c.Whole {
 			return c.pipe(a, cl, room)
 		}

@@ -21,7 +21,7 @@ const defaultLast = 10
 const defaultPatience = duration(30 * time.Second)
 
 type tailCmd struct {
-	Room    roomName  `arg:"" help:"Name of a room, or at least 8 characters of its ID." placeholder:"ROOM"`
+	Room    roomName  `arg:"" help:"Name of a room, at least 8 characters of its ID, or @PERSON for a room of two." placeholder:"ROOM|@PERSON"`
 	N       *int      `short:"n" name:"last" help:"Of the history, the newest N messages (default: 10; all with --since or --cursor)." placeholder:"N"`
 	All     bool      `help:"All of the history."`
 	Follow  bool      `short:"f" help:"Go on with what arrives, until interrupted."`
@@ -97,7 +97,8 @@ func (c *tailCmd) Run(a *app) error {
 	}
 	w := bufio.NewWriterSize(a.out.stdout, 64<<10)
 	opts.Flush = w.Flush
-	return a.withRoom(waits{defaultPatience}, c.Room, func(cl *client.Client, room client.Room) error {
+	return a.withPlace(waits{defaultPatience}, c.Room, func(cl *client.Client, room client.Room) error {
+		a.tellNotices(a.ctx, cl, room)
 		err := c.read(a, cl.Tail, room, opts, &printer{w: w, json: c.JSON, print0: c.Print0})
 		return errors.Join(err, w.Flush())
 	})

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"parley/rooms"
 	"parley/rooms/client"
 	"parley/rooms/client/agent"
 )
@@ -19,7 +20,7 @@ func withAgents(t *testing.T, f func(), clients ...*client.Client) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	for _, c := range clients {
-		a, err := agent.New(agent.Config{Client: c, EpochAge: epochAge})
+		a, err := agent.New(agent.Config{Client: c})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,6 +94,9 @@ func TestTheMastersAgentChangesTheKeyWhenSomebodyLeftAndWhenItIsOld(t *testing.T
 		p := client.NewFakePeer(t)
 		a, b := p.Client(t, "ann"), p.Client(t, "bob")
 		room := founded(t, a, b)
+		if _, err := a.SetPolicy(t.Context(), room.ID, func(p *rooms.Policy) { p.EpochAge = epochAge }); err != nil {
+			t.Fatal(err)
+		}
 		epochs := func(want int) {
 			t.Helper()
 			if info, err := a.Info(t.Context(), room.ID); err != nil || info.Epochs != want || info.Keys != want {

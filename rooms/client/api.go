@@ -27,14 +27,23 @@ type Config struct {
 	// Dialer, when set, opens the connection instead of a TCP dial.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
 
-	// Reload, when set, reads the user's key file again: another process of the
-	// user may have renewed the sealing key.
-	Reload func() (*identity.Private, error)
+	// Key, when set, is the file of Identity, which other processes of the user may
+	// change, and in which the agent forgets older sealing keys.
+	Key KeyFile
 
 	Software string       // told to the peer in Hello
 	Logger   *slog.Logger // nil: silent
 	Notice   func(string) // one-line messages for the user; nil: dropped
 	Now      func() time.Time
+}
+
+// A KeyFile is where an identity is kept.
+type KeyFile interface {
+	// Load reads the identity again.
+	Load() (*identity.Private, error)
+	// Change changes the identity as it is in the file and saves it, while no other
+	// process changes it, and returns what was saved.
+	Change(ctx context.Context, change func(*identity.Private) error) (*identity.Private, error)
 }
 
 // Errors that the caller of a Client may want to tell apart. Other failures

@@ -162,7 +162,19 @@ func (p *fakePeer) answer(ctx context.Context, s stream, m wire.Message) error {
 	case *wire.RoomDetach:
 		return s.Send(ctx, &wire.Done{})
 	case *wire.RoomsGet:
-		return s.Send(ctx, &wire.Rooms{})
+		out := &wire.Rooms{}
+		p.mu.Lock()
+		for _, id := range sortedIDs(p.rooms) {
+			out.Rooms = append(out.Rooms, wire.RoomInfo{Room: id, Entries: uint64(p.rooms[id].auth.Len())})
+		}
+		p.mu.Unlock()
+		return s.Send(ctx, out)
+	case *wire.NoticesGet:
+		if err := s.Send(ctx, &wire.Notices{}); err != nil {
+			return err
+		}
+		s.(*fakeStream).end()
+		return nil
 	case *wire.PlacedGet:
 		return s.Send(ctx, &wire.Placed{On: 1, Of: 2})
 	}

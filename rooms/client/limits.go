@@ -122,6 +122,9 @@ const (
 	// leaveSpread is how long a leave waits to reach another peer.
 	leaveSpread = 3 * time.Second
 
+	// maxNoticesSeen is how many notices one request takes note of: the protocol's bound.
+	maxNoticesSeen = 256
+
 	// pairWait is how long who first opens a room of two waits for the other side's
 	// peer, which may hold what was begun there.
 	pairWait = time.Second

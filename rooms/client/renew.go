@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"parley/handshake/identity"
 	"parley/rooms"
 	"parley/wire"
 )
@@ -74,13 +75,33 @@ func (r *room) ownBoxes(v *rooms.View) (boxes [][]byte, err error) {
 	return boxes, nil
 }
 
-// OldSealing reports whether the user's older sealing keys are needed no more:
-// in every room the user's present bundle is known, everybody who began a newest
-// epoch knew it, and the user holds all keys that it should.
-func (c *Client) OldSealing() (needed bool, err error) {
-	if len(c.cfg.Identity.Sealings()) < 2 {
+// RetireSealing forgets the user's older sealing keys once nothing needs them,
+// and reports whether it did.
+func (c *Client) RetireSealing(ctx context.Context) (retired bool, err error) {
+	if c.cfg.Key == nil || len(c.cfg.Identity.Sealings()) < 2 {
 		return false, nil
 	}
+	if needed, err := c.oldSealing(); needed || err != nil {
+		return false, err
+	}
+	number := c.cfg.Identity.Bundle().Number
+	saved, err := c.cfg.Key.Change(ctx, func(key *identity.Private) error {
+		if key.Bundle().Number == number { // else renewed again meanwhile
+			retired = key.Retire()
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	_, err = c.cfg.Identity.Adopt(saved)
+	return retired, err
+}
+
+// oldSealing reports whether the user's older sealing keys are needed: not if
+// in every room the user's present bundle is known, everybody who began a newest
+// epoch knew it, and the user holds all keys that it should.
+func (c *Client) oldSealing() (needed bool, err error) {
 	list, err := c.LocalRooms()
 	if err != nil {
 		return true, err
@@ -116,10 +137,10 @@ func (c *Client) OldSealing() (needed bool, err error) {
 // Reload takes over the user's key file as another process of the user has
 // saved it, and reports whether it changed.
 func (c *Client) Reload() (changed bool, err error) {
-	if c.cfg.Reload == nil {
+	if c.cfg.Key == nil {
 		return false, nil
 	}
-	fresh, err := c.cfg.Reload()
+	fresh, err := c.cfg.Key.Load()
 	if err != nil {
 		return false, err
 	}

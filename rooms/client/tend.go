@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"time"
 
 	"parley/rooms"
 	"parley/wire"
@@ -53,9 +52,9 @@ func CutOff(err error) bool {
 
 // Rotation reports whether the user, as one who may begin epochs, should begin
 // one: somebody who is no member any more could still read, several epochs stand
-// beside each other, or the newest is older than age. rank is the user's place
+// beside each other, or the newest is older than the room's policy allows. rank is the user's place
 // among those who may, from 0: the master's, then the admins' by ID; who does it first.
-func (c *Client) Rotation(id wire.ID, age time.Duration) (due bool, rank int, err error) {
+func (c *Client) Rotation(id wire.ID) (due bool, rank int, err error) {
 	r, err := c.room(id)
 	if err != nil || r.open {
 		return false, 0, err
@@ -70,22 +69,23 @@ func (c *Client) Rotation(id wire.ID, age time.Duration) (due bool, rank int, er
 				rank++
 			}
 		}
-		due = c.rotationDue(v, age)
+		due = c.rotationDue(v)
 	})
 	return due, rank, nil
 }
 
-func (c *Client) rotationDue(v *rooms.View, age time.Duration) bool {
+func (c *Client) rotationDue(v *rooms.View) bool {
+	age := v.Policy().EpochAge
 	epochs := v.Epochs()
 	due := len(epochs) != 1
 	for _, e := range epochs {
-		due = due || len(v.Outsiders(e)) > 0 || c.cfg.Now().Sub(e.When()) > age
+		due = due || len(v.Outsiders(e)) > 0 || age > 0 && c.cfg.Now().Sub(e.When()) > age
 	}
 	return due
 }
 
 // RotateDue begins a new epoch if, with what the peer has by now, one is due.
-func (c *Client) RotateDue(ctx context.Context, id wire.ID, age time.Duration) (rotated bool, err error) {
+func (c *Client) RotateDue(ctx context.Context, id wire.ID) (rotated bool, err error) {
 	r, err := c.room(id)
 	if err != nil {
 		return false, err
@@ -95,7 +95,7 @@ func (c *Client) RotateDue(ctx context.Context, id wire.ID, age time.Duration) (
 	}
 	err = r.exclusive(ctx, func() error {
 		due := false
-		r.view(func(_ *rooms.Authority, v *rooms.View) { due = c.rotationDue(v, age) })
+		r.view(func(_ *rooms.Authority, v *rooms.View) { due = c.rotationDue(v) })
 		if !due {
 			return nil
 		}

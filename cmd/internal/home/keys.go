@@ -24,15 +24,20 @@ type Passphrase struct {
 	Credential bool     // parley-passphrase among systemd's credentials
 	Terminal   *os.File // asked there, if it is a terminal; for protected keys only
 	Prompt     io.Writer
+
+	typed *[]byte // what was typed there, to be used again; nil: nothing is kept
 }
 
 // StandardPassphrase looks in all the usual places.
 func StandardPassphrase(file string) Passphrase {
-	return Passphrase{File: file, Env: true, Credential: true, Terminal: os.Stdin, Prompt: os.Stderr}
+	return Passphrase{File: file, Env: true, Credential: true, Terminal: os.Stdin, Prompt: os.Stderr, typed: new([]byte)}
 }
 
 // Given returns the passphrase that was given without asking, or nil.
 func (p Passphrase) Given() ([]byte, error) {
+	if p.typed != nil && *p.typed != nil {
+		return *p.typed, nil
+	}
 	path := p.File
 	if path == "" && p.Env {
 		if v := os.Getenv(EnvPassphrase); v != "" {
@@ -69,6 +74,9 @@ func (p Passphrase) ask(what string) ([]byte, error) {
 	fmt.Fprintln(p.Prompt)
 	if err != nil {
 		return nil, fmt.Errorf("home: passphrase: %w", err)
+	}
+	if p.typed != nil {
+		*p.typed = b
 	}
 	return b, nil
 }
@@ -108,13 +116,30 @@ func (h *Home) LoadOrCreatePeer(ctx context.Context, opts KeyOptions) (*identity
 	return loadOrCreate(ctx, h.PeerKeyPath(), "this peer's identity", opts)
 }
 
-// SaveUser replaces the user's key file, after a change of name.
-func (h *Home) SaveUser(key *identity.Private, pass Passphrase) error {
-	given, err := pass.Given()
-	if err != nil {
-		return err
+// ChangeUser changes the user's identity in its file, while no other process
+// does, and returns it.
+func (h *Home) ChangeUser(ctx context.Context, pass Passphrase, change func(*identity.Private) error) (key *identity.Private, err error) {
+	if pass.typed == nil {
+		pass.typed = new([]byte) // what is typed protects the new file too
 	}
-	return identity.Save(h.UserKeyPath(), key, given)
+	path := h.UserKeyPath()
+	err = withLock(ctx, path+".lock", func() error {
+		given, err := pass.Given()
+		if err != nil {
+			return err
+		}
+		if key, err = load(path, "your identity", given, pass); err != nil {
+			return err
+		}
+		if err := change(key); err != nil {
+			return err
+		}
+		if given, err = pass.Given(); err != nil {
+			return err
+		}
+		return identity.Save(path, key, given)
+	})
+	return key, err
 }
 
 func loadOrCreate(ctx context.Context, path, what string, opts KeyOptions) (key *identity.Private, err error) {

@@ -3,13 +3,17 @@ package agent
 import "time"
 
 const (
-	// DefaultEpochAge is how long a room key is used: a week bounds what a
-	// stolen one opens, and a key a week costs nothing.
-	DefaultEpochAge = 7 * 24 * time.Hour
-
 	// roomsEvery is how often the list of rooms is read: how long a room joined
 	// in another process waits to be looked after.
 	roomsEvery = 2 * time.Second
+
+	// pairsEvery is how often the rooms of two are looked at: how long what somebody
+	// first says there waits to be seen.
+	pairsEvery = 5 * time.Second
+
+	// keyEvery is how often the user's key file is read: what another process
+	// changed there is found then at the latest.
+	keyEvery = time.Minute
 
 	// lookEvery is how often a room is looked at when nothing changes in it.
 	lookEvery = time.Hour
