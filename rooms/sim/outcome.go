@@ -24,6 +24,7 @@ type held struct {
 	boxes   []*rooms.Box
 	proofs  []*rooms.Proof
 	runs    map[wire.ID][]*rooms.Run // by log, ascending: counting or not
+	hidden  map[wire.ID][]*rooms.Run // by log: what does not count, and is kept
 	ends    map[wire.ID]rooms.Pin    // by log: the last message that counts by the peer's word
 	auth    *rooms.Authority         // the product's own, of these entries
 	oracle  *oracle                  // over what this peer holds
@@ -56,11 +57,11 @@ func (w *World) outcomes() (list []*outcome) {
 	return list
 }
 
-// belongs reports whether somebody at the peer has a role, by what the oracle knows,
-// and has let the peer keep the room.
+// belongs reports whether somebody at the peer, who let it keep the room, has a role by
+// what the oracle knows.
 func (h *held) belongs(by *oracle) bool {
 	for _, u := range h.peer.w.people {
-		if s := u.seats[by.room]; s != nil && u.peer == h.peer && !s.left && by.roleNow(u.id()) != rooms.RoleNone && s.auth.Len() > 0 && s.belongs() {
+		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept && !s.left && by.roleNow(u.id()) != rooms.RoleNone {
 			return true
 		}
 	}
@@ -80,7 +81,7 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 	if r == nil || asker == nil {
 		return nil
 	}
-	h := &held{peer: p, runs: map[wire.ID][]*rooms.Run{}, ends: map[wire.ID]rooms.Pin{}, auth: rooms.NewAuthority(room)}
+	h := &held{peer: p, runs: map[wire.ID][]*rooms.Run{}, hidden: map[wire.ID][]*rooms.Run{}, ends: map[wire.ID]rooms.Pin{}, auth: rooms.NewAuthority(room)}
 	for _, rec := range r.sorted() {
 		set := map[store.Kind]uint64{store.KindEntry: wire.SetEntries, store.KindBox: wire.SetBoxes, store.KindProof: wire.SetProofs}[rec.Kind]
 		if set == 0 {
@@ -109,6 +110,18 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 		}
 		if m, ok := p.direct(asker, &wire.WriterGet{Room: room, Log: log}).(*wire.Writer); ok && m.Last > 0 {
 			h.ends[log] = rooms.Pin{Log: log, Number: m.Last, Link: m.Link}
+		}
+	}
+	if hidden := p.disk.rooms[rooms.HiddenRoom(room)]; hidden != nil {
+		for _, branch := range sortedIDs(hidden.runs) {
+			for _, stored := range hidden.runs[branch] {
+				run, err := w.records.run(stored.Bytes)
+				if err != nil || run.Hash != stored.Link {
+					w.fail("BadSignatureNeverValid", "%s keeps a run that does not verify: %v", p.name, err)
+					continue
+				}
+				h.hidden[run.Log] = append(h.hidden[run.Log], run)
+			}
 		}
 	}
 	h.oracle = newOracle(room)

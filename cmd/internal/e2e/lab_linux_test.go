@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	way "parley/cmd/internal/proxy"
 )
 
 // The group and port the lab's own tests use: not Parley's.
@@ -124,6 +126,25 @@ func TestADetachedHostHearsNothingUntilItIsAttached(t *testing.T) {
 	speak(t, a, group4, "lost")
 	if hears(t, ear, "lost", 300*time.Millisecond) {
 		t.Fatal("b heard a while detached")
+	}
+}
+
+func TestASplitNetworkIsTwoUntilItIsOneAgain(t *testing.T) {
+	lab := New(t)
+	a, b, c := lab.Host("a", HostOpts{}), lab.Host("b", HostOpts{}), lab.Host("c", HostOpts{})
+	near, far := member(t, a, group4), member(t, c, group4)
+	lab.Split(b, c)
+	speak(t, b, group4, "on the far side")
+	if !hears(t, far, "on the far side", 5*time.Second) {
+		t.Fatal("c did not hear b, which went with it")
+	}
+	if hears(t, near, "on the far side", 300*time.Millisecond) {
+		t.Fatal("a heard b, which is on the other side")
+	}
+	b.Attach()
+	speak(t, b, group4, "back")
+	if !hears(t, near, "back", 5*time.Second) {
+		t.Fatal("a did not hear b after it was attached")
 	}
 }
 
@@ -323,7 +344,7 @@ func TestAProxyDelaysStallsAndCuts(t *testing.T) {
 	}
 	proxy.Bandwidth(0)
 
-	proxy.Stall(true)
+	proxy.Stall(way.Both, true)
 	done := make(chan error, 1)
 	go func() { done <- echo(conn, "held") }()
 	select {
@@ -331,7 +352,7 @@ func TestAProxyDelaysStallsAndCuts(t *testing.T) {
 		t.Fatalf("a stalled way let bytes through: %v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
-	proxy.Stall(false)
+	proxy.Stall(way.Both, false)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
