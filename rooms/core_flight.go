@@ -125,6 +125,7 @@ func (c *Core) onPersisted(ev *Persisted) {
 func (c *Core) flightFailed(f *flight, err error) {
 	c.stats.FailedBatches++
 	for _, r := range f.rooms {
+		r.failure = err
 		if !r.failed {
 			r.failed = true
 			r.hold = min(max(storageHold, 2*r.hold), storageHoldMax)
