@@ -222,7 +222,12 @@ func FuzzParseBeacon(f *testing.F) {
 		if !bytes.Equal(again[:offTag], data[:offTag]) {
 			t.Fatalf("%x is written again as %x", data, again)
 		}
-		if CheckBeacon(&key, data) == nil && !bytes.Equal(again, data) {
+		_, perr := ParseBeacon(&key, data)
+		cerr := CheckBeacon(&key, data)
+		if (perr == nil) != (cerr == nil) {
+			t.Fatalf("%x: read with %v, checked with %v", data, perr, cerr)
+		}
+		if cerr == nil && !bytes.Equal(again, data) {
 			t.Fatalf("%x is accepted beside %x", data, again)
 		}
 	})

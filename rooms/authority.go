@@ -164,6 +164,7 @@ func dependencies(e *Entry, f func(wire.ID)) {
 	}
 }
 
+// missing is what e names and is not held, each once: heads and body may name the same.
 func (a *Authority) missing(e *Entry) (ids []wire.ID) {
 	dependencies(e, func(id wire.ID) {
 		if !a.Has(id) && !slices.Contains(ids, id) {

@@ -24,7 +24,7 @@ func largeRoom(p *people, n int) *world {
 		// Members without keys of their own: what is measured does not read them.
 		id := wire.Hash("member", fmt.Append(nil, k))
 		w.time++
-		e := forge(eve, KindJoin, Place{Room: w.room, Heads: []wire.ID{inv.ID}}, w.time, w.joinBody("eve", inv))
+		e := w.forge(eve, KindJoin, Place{Room: w.room, Heads: []wire.ID{inv.ID}}, w.time, w.joinBody("eve", inv))
 		e.Writer = id
 		w.take(e)
 		if k%50 == 49 {

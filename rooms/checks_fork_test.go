@@ -199,6 +199,16 @@ func (w *world) fork() forked {
 	return f
 }
 
+// heldRuns are the runs of a fork that are held.
+func (f forked) heldRuns(h held) (list []*Run) {
+	for _, r := range f.all() {
+		if _, ok := h[r.Hash]; ok {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 func (f forked) all() []*Run {
 	return []*Run{f.root, f.branch[0][0], f.branch[0][1], f.branch[1][0], f.branch[1][1]}
 }
@@ -210,6 +220,7 @@ func (w *world) forkJudged(what string, want Verdict, f forked, h held, r *Run, 
 		state = b.Extend(state)
 	}
 	state.Fork, state.Held = f.branch[0][0].First, h
+	w.tellRun(what, r, state.Fork, f.heldRuns(h), before)
 	if v, why, _ := w.Judge(r, state); v != want {
 		w.fail("%s is %s (%s), not %s", what, v, why, want)
 	}

@@ -434,6 +434,7 @@ func newPair(p *people, omits rule) *world {
 		w.Authority = NewAuthority(e.ID)
 		w.omits = omits
 		w.take(e)
+		p.tellOf(w)
 	}
 	return w
 }

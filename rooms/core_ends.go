@@ -22,10 +22,10 @@ func (c *Core) applyEnds(r *room) {
 		}
 	}
 	c.applyFloors(r)
-	if len(r.auth.stops) > 0 || r.stopped {
+	if len(r.auth.stops)+len(r.proofByLog) > 0 || r.stopped {
 		r.stopped = true
 		for _, id := range sortedIDs(r.logs) {
-			if lg := r.logs[id]; lg != nil && lg.state != nil {
+			if lg := r.logs[id]; lg != nil && (lg.state != nil || lg.fork != nil) {
 				c.limitLog(r, lg)
 			}
 		}
@@ -60,11 +60,8 @@ func (c *Core) countedChange(r *room) (flipped []int, all bool) {
 // whose author might not write it.
 func (c *Core) limitLog(r *room, lg *logState) {
 	limit, why := Pin{Log: lg.id, Number: noLimit}, ReasonNone
-	if p := r.proofByLog[lg.id]; p != nil && (p.First > lg.floor || r.openRoom) {
-		limit.Number, limit.Link, why = p.First-1, p.Prev, ReasonFork
-		if lg.state != nil {
-			lg.state.Fork = p.First
-		}
+	if fork, any := c.forkLimit(r, lg); any {
+		limit, why = fork, ReasonFork
 	}
 	if !r.openRoom && lg.state != nil {
 		if start := r.auth.View(lg.state.FirstHeads); start != nil {

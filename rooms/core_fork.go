@@ -90,6 +90,18 @@ func (c *Core) endHunt(h *hunt) {
 	h.r.hunts = max(0, h.r.hunts-1) // 0 after the room was read anew
 }
 
+// placeForProof reports whether one more proof may be remembered. Few authors ever fork, so counting them is cheap.
+func (r *room) placeForProof(p *Proof) bool {
+	bytes, same := len(p.Raw), 0
+	for _, o := range r.proofByLog {
+		bytes += len(o.Raw)
+		if o.Author == p.Author {
+			same++
+		}
+	}
+	return len(r.proofByLog) < maxProofs && bytes <= maxProofBytes && same < maxProofsPerAuthor
+}
+
 func (r *room) proofByID(id wire.ID) *Proof { return r.proofs2[id] }
 
 // takeProofs stages proofs of forks. Of one log the one of the earliest fork is
@@ -104,7 +116,7 @@ func (c *Core) takeProofs(r *room, from *link, proofs []*Proof) {
 		if held != nil && (held.First < p.First || held.First == p.First && held.ID.Compare(p.ID) <= 0) {
 			continue
 		}
-		if held == nil && len(r.proofByLog) >= maxProofs {
+		if held == nil && !r.placeForProof(p) {
 			continue
 		}
 		f := c.fly(r)

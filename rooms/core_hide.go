@@ -34,6 +34,11 @@ func readHiddenNote(note string) (log wire.ID, err error) {
 	return log, in.Done()
 }
 
+// hiddenID is the log of HiddenRoom for a branch; number is one of the room's arrival numbers, given to nothing else.
+func hiddenID(log wire.ID, number uint64) wire.ID {
+	return wire.Hash("hidden-log", log[:], wire.AppendUint(nil, number))
+}
+
 // A hiding moves what a log has beyond its end: it is copied, run by run, and cut off when all is there.
 type hiding struct {
 	r        *room
@@ -57,7 +62,7 @@ func (c *Core) hide(r *room, lg *logState) {
 	lg.moving = true
 	r.arrival++ // no branch before has had this number
 	h := &hiding{r: r, lg: lg, end: *lg.end, branch: &hiddenBranch{floor: max(lg.end.Number, lg.floor)}}
-	h.branch.id = wire.Hash("hidden-log", lg.id[:], wire.AppendUint(nil, r.arrival))
+	h.branch.id = hiddenID(lg.id, r.arrival)
 	h.branch.last = h.branch.floor
 	if h.end.Number <= lg.floor {
 		if h.end.Number > 0 && lg.floorState != nil {
@@ -274,7 +279,7 @@ func (c *Core) reviveRun(r *room, lg *logState, b *hiddenBranch, run *Run) bool 
 	if lg.end != nil || lg.moving || run.First != lg.lastStaged()+1 || lg.state != nil && run.Prev != lg.state.Link {
 		return false
 	}
-	if v, _, _ := r.judgeRun(run, lg); v != Valid {
+	if v, _, _ := r.judgeRun(run, lg, b); v != Valid {
 		return false
 	}
 	c.stage(r, lg, run, nil, nil, true)
@@ -290,6 +295,7 @@ func (c *Core) compareHidden(r *room, lg *logState, b *hiddenBranch, hidden *Run
 		if r.logs[lg.id] == lg && !r.failed {
 			if run != nil && run.Hash == hidden.Hash {
 				c.trimHidden(r, b, hidden.Last())
+				c.countsAgain(r, lg, hidden.First, hidden.Last())
 			} else {
 				b.side = true
 			}

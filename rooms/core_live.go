@@ -182,7 +182,10 @@ func (c *Core) sawHead(l *link, h wire.Head, walked bool) bool {
 	if lg.end != nil || lg.blocked {
 		return false
 	}
-	target := min(h.Last, lg.limit)
+	target := min(h.Last, lg.wantLimit())
+	if lg.fork != nil {
+		target = max(min(target, lg.limit), lg.fork.wants(h.Last))
+	}
 	if s := lg.state; s != nil {
 		if h.Last == s.Last && h.Link != s.Link && walked {
 			return c.hunt(r, lg, l, h.Last)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"parley/handshake/identity"
 	"parley/store"
 	"parley/wire"
 )
@@ -133,6 +134,7 @@ func readBoxPart(rec store.Record) (boxPart, error) {
 	b := boxPart{id: rec.ID}
 	b.info.epoch = in.ID()
 	b.info.recipient = in.ID()
+	b.info.sealer = identity.KeyID(in.BinSize(keySize))
 	b.info.durable = true
 	return b, in.Err()
 }
@@ -172,6 +174,7 @@ func (r *room) clear(c *Core) {
 	r.digestsFresh = false
 	r.logs = make(map[wire.ID]*logState)
 	r.boxInfo = make(map[wire.ID]*heldBox)
+	r.boxPlaces = make(map[boxPlace][]wire.ID)
 	r.boxesFor = make(map[wire.ID][]wire.ID)
 	r.proofByLog = make(map[wire.ID]*Proof)
 	r.proofs2 = make(map[wire.ID]*Proof)
@@ -238,6 +241,7 @@ func (c *Core) loadRecords(r *room, p *roomParts) {
 	for i := range p.boxes {
 		b := &p.boxes[i]
 		r.boxInfo[b.id] = &b.info
+		r.boxPlaces[b.info.boxPlace] = append(r.boxPlaces[b.info.boxPlace], b.id)
 		r.boxesFor[b.info.recipient] = append(r.boxesFor[b.info.recipient], b.id)
 		r.boxes.set(element{key: b.id})
 	}
@@ -288,14 +292,16 @@ func (c *Core) loadLogs(r *room, d *RoomData) {
 		}
 		c.openTimer(r)
 	}
-	for _, lg := range logs {
-		c.limitLog(r, lg)
-	}
 }
 
 // loadJudged takes up what the store says of runs that do not count. Logs that were judged
 // by fewer entries than are held, since the peer was stopped in between, are judged again.
 func (c *Core) loadJudged(r *room, d *RoomData) {
+	defer func() {
+		for _, id := range sortedIDs(r.logs) {
+			c.limitLog(r, r.logs[id])
+		}
+	}()
 	if r.openRoom {
 		return
 	}

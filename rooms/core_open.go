@@ -63,6 +63,7 @@ type openLog struct {
 	author *openAuthor
 	marks  []openMark // its runs, ascending
 	index  int        // in the heap; -1: not there
+	since  int64      // when its first run came, of those that are or were held since the start
 	local  bool       // written at this peer
 }
 
@@ -116,7 +117,7 @@ func (o *openState) add(lg *logState, last, size uint64, received int64) {
 		o.authors[lg.author] = a
 	}
 	if lg.open == nil {
-		lg.open = &openLog{author: a, index: -1}
+		lg.open = &openLog{author: a, index: -1, since: received}
 		a.logs = append(a.logs, lg)
 	}
 	o.seq++
@@ -287,7 +288,9 @@ func (c *Core) retainAuthor(r *room, lg *logState) {
 	}
 }
 
-// retainLogs lets the least recently written logs go, those of this peer's own users last.
+// retainLogs lets the least recently written logs go, those of this peer's own users last. Of the logs that came within openNewcomer,
+// which anybody can make any number of, no more stay than half of what is kept, as long as there are others: a flood of new
+// identities does not push out those that were here before it. (Who waits that long first does.)
 // It goes a little below the limit, so that it need not be done for each.
 func (c *Core) retainLogs(r *room) {
 	o := r.open
@@ -301,9 +304,27 @@ func (c *Core) retainLogs(r *room) {
 		}
 		return cmp.Compare(a.open.marks[len(a.open.marks)-1].seq, b.open.marks[len(b.open.marks)-1].seq)
 	})
-	for _, lg := range logs[:len(logs)-o.limits.Logs+o.limits.Logs/64] {
-		if len(lg.staged) == 0 {
+	excess := len(logs) - o.limits.Logs + o.limits.Logs/64
+	fresh := func(lg *logState) bool { return !lg.open.local && unix(c.now)-lg.open.since < int64(openNewcomer) }
+	newcomers := 0
+	for _, lg := range logs {
+		if fresh(lg) {
+			newcomers++
+		}
+	}
+	for _, first := range []bool{true, false} { // of newcomers what is too much, then of all
+		for _, lg := range logs {
+			if excess <= 0 || first && newcomers <= o.limits.Logs/2 {
+				break
+			}
+			if lg.open == nil || len(lg.staged) > 0 || first && !fresh(lg) {
+				continue
+			}
+			if fresh(lg) {
+				newcomers--
+			}
 			c.dropLog(r, lg)
+			excess--
 		}
 	}
 }

@@ -77,12 +77,10 @@ func (r *room) missing(w *want) (first, last uint64) {
 	if lg == nil {
 		return first, last
 	}
-	if lg.state != nil {
-		first = lg.state.Last + 1
-	} else if r.openRoom {
+	if first = lg.next(); lg.state == nil && r.openRoom {
 		first = r.open.startOf(w.log)
 	}
-	last = min(last, lg.limit)
+	last = min(last, lg.wantLimit())
 	if len(lg.parked) > 0 && lg.parked[0].First > first && !r.openRoom {
 		last = min(last, lg.parked[0].First-1)
 	}
@@ -304,6 +302,7 @@ func (c *Core) onPullIn(ev *PullIn) {
 			continue
 		}
 		last, _ := lg.effective()
+		serve.Hidden = append(serve.Hidden, lg.pinnedBeyond(w, last)...)
 		w.Last = min(w.Last, last)
 		if w.First = max(w.First, lg.floor+1); w.First <= w.Last {
 			serve.Wants = append(serve.Wants, w)

@@ -115,37 +115,6 @@ func (c *Core) fetchDependencies(l *link, ids []wire.ID) {
 	}
 }
 
-// takeBoxes stages boxes that belong to the room's epochs and members.
-func (c *Core) takeBoxes(r *room, from *link, boxes []*Box) error {
-	var first error
-	for _, b := range boxes {
-		if r.openRoom || b.Room != r.id {
-			c.refuseRecord(from)
-			continue
-		}
-		if r.boxInfo[b.ID] != nil {
-			continue
-		}
-		if len(r.boxInfo) >= maxBoxes {
-			return wire.Errorf(wire.CodeTooLarge, "the room holds as many keys as it may")
-		}
-		if v, why := r.auth.JudgeBox(b); v != Valid {
-			if v == Reject {
-				c.refuseRecord(from)
-			}
-			if first == nil {
-				first = why
-			}
-			continue
-		}
-		r.boxInfo[b.ID] = &heldBox{epoch: b.Epoch, recipient: b.Recipient}
-		f := c.fly(r)
-		f.addRecord(r, storeBox, b.ID, b.Raw)
-		f.boxes = append(f.boxes, flightRecord{r, b.ID, from})
-	}
-	return first
-}
-
 // authorityChanged does what follows from new entries: rights, logs that ended,
 // runs that waited.
 func (c *Core) authorityChanged(r *room) {
@@ -182,7 +151,7 @@ func (c *Core) recordsDurable(r *room, set uint64, recs []flightRecord) {
 	tree := r.tree(set)
 	var ids []wire.ID
 	for _, rec := range recs {
-		if rec.r != r || set == wire.SetProofs && r.proofs2[rec.id] == nil { // replaced meanwhile
+		if rec.r != r || set == wire.SetProofs && r.proofs2[rec.id] == nil || set == wire.SetBoxes && r.boxInfo[rec.id] == nil { // replaced meanwhile
 			continue
 		}
 		tree.set(element{key: rec.id})
@@ -207,7 +176,7 @@ func (c *Core) recordsDurable(r *room, set uint64, recs []flightRecord) {
 		// peer to which they were given, and found by comparison where that did not reach.
 		var send []wire.ID
 		for _, rec := range recs {
-			if rec.r == r && rec.from != l && (set != wire.SetProofs || r.proofs2[rec.id] != nil) && (set != wire.SetBoxes || rec.from == nil) {
+			if rec.r == r && rec.from != l && (set != wire.SetProofs || r.proofs2[rec.id] != nil) && (set != wire.SetBoxes || rec.from == nil && r.boxInfo[rec.id] != nil) {
 				send = append(send, rec.id)
 			}
 		}

@@ -1,8 +1,6 @@
 package rooms
 
 import (
-	"bytes"
-
 	"parley/store"
 	"parley/wire"
 )
@@ -58,6 +56,13 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 	if lg != nil && lg.state != nil {
 		next = lg.state.Last + 1
 	}
+	if lg.stagesNext(run) {
+		c.stagePinned(r, lg, run)
+		if w := r.wants[run.Log]; w != nil && q != nil && w.pull == q {
+			w.grew = true
+		}
+		return
+	}
 	if run.Last() < next {
 		c.stats.Duplicates++
 		if run.Last() == lg.state.Last && run.Hash != lg.state.Link {
@@ -86,7 +91,7 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 			if !c.plausible(r, run) {
 				return
 			}
-			lg = r.newLog(run.Log, run.Author)
+			lg = c.beginLog(r, run)
 		}
 		switch parked := c.park(r, lg, run); {
 		case !parked:
@@ -99,7 +104,7 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 		return
 	}
 	if lg == nil {
-		lg = r.newLog(run.Log, run.Author)
+		lg = c.beginLog(r, run)
 	}
 	c.judge(r, lg, l, run, q != nil)
 	if w := r.wants[run.Log]; w != nil {
@@ -134,10 +139,22 @@ func (c *Core) plausible(r *room, run *Run) bool {
 	return false
 }
 
+// beginLog is newLog for a run that came. Where a fork ends the log is looked for.
+func (c *Core) beginLog(r *room, run *Run) *logState {
+	lg := r.newLog(run.Log, run.Author)
+	if lg.fork != nil {
+		c.limitLog(r, lg)
+	}
+	return lg
+}
+
 func (r *room) newLog(id, author wire.ID) *logState {
 	lg := &logState{id: id, author: author, limit: noLimit}
 	if p := r.proofByLog[id]; p != nil {
 		lg.limit, lg.limitLink, lg.why = p.First-1, p.Prev, ReasonFork
+		if !r.openRoom {
+			lg.fork = &forkState{first: p.First}
+		}
 	}
 	r.logs[id] = lg
 	return lg
@@ -152,15 +169,18 @@ func (r *room) forgetEmpty(lg *logState) {
 
 // judge decides about the next run of a log, and stages it if it is valid.
 func (c *Core) judge(r *room, lg *logState, from *link, run *Run, pulled bool) Verdict {
-	v, why, missing := r.judgeRun(run, lg)
+	v, why, missing := r.judgeRun(run, lg, nil)
 	switch v {
 	case Valid:
 		c.stage(r, lg, run, from, nil, pulled)
 		c.stats.Received += uint64(run.Count())
 	case Pending:
-		if why == ReasonOtherBranch {
+		switch why {
+		case ReasonOtherBranch:
 			c.hunt(r, lg, from, lg.state.Last)
 			return v
+		case ReasonPinned:
+			return v // not the chain that is waited for, or while it is looked for
 		}
 		if c.park(r, lg, run) && !lg.blocked {
 			lg.blocked = true
@@ -181,7 +201,8 @@ func (c *Core) judge(r *room, lg *logState, from *link, run *Run, pulled bool) V
 	return v
 }
 
-func (r *room) judgeRun(run *Run, lg *logState) (Verdict, Reason, []wire.ID) {
+// judgeRun judges a run that would continue its log; b is the hidden branch that it comes from, if it does.
+func (r *room) judgeRun(run *Run, lg *logState, b *hiddenBranch) (Verdict, Reason, []wire.ID) {
 	if r.openRoom {
 		prev := lg.state
 		if prev != nil && run.First > prev.Last+1 {
@@ -196,80 +217,14 @@ func (r *room) judgeRun(run *Run, lg *logState) (Verdict, Reason, []wire.ID) {
 	if r.auth.Genesis() == nil {
 		return Pending, ReasonDependency, []wire.ID{r.id}
 	}
-	if run.Last() > lg.limit && (lg.state == nil || lg.fault != nil) {
+	if run.Last() > lg.limit && (lg.state == nil && lg.fork == nil || lg.fault != nil) {
 		return Void, lg.why, nil
 	}
-	return r.auth.Judge(run, lg.state)
-}
-
-// park keeps a run that cannot be judged yet. It reports whether there was room.
-func (c *Core) park(r *room, lg *logState, run *Run) bool {
-	at := len(lg.parked)
-	for at > 0 && lg.parked[at-1].First >= run.First {
-		at--
+	v, why, missing := r.auth.Judge(run, lg.state)
+	if v == Valid {
+		v, why = lg.judgeFork(run, b)
 	}
-	if at < len(lg.parked) && lg.parked[at].First <= run.Last() || at > 0 && lg.parked[at-1].Last() >= run.First {
-		return true // it, or something in its place, is there
-	}
-	if len(lg.parked) >= maxParkedPerLog || r.parkedCount >= maxParkedRuns || r.parkedBytes+len(run.Raw) > maxParkedRunBytes {
-		return false
-	}
-	own, err := ParseRun(bytes.Clone(run.Raw)) // run lies in a frame that others share
-	if err != nil {
-		return false
-	}
-	c.stats.Parked++
-	r.parkedCount++
-	r.parkedBytes += len(own.Raw)
-	lg.parked = append(lg.parked, nil)
-	copy(lg.parked[at+1:], lg.parked[at:])
-	lg.parked[at] = own
-	return true
-}
-
-func (r *room) unpark(lg *logState) *Run {
-	run := lg.parked[0]
-	lg.parked[0] = nil
-	lg.parked = lg.parked[1:]
-	if len(lg.parked) == 0 {
-		lg.parked = nil
-	}
-	r.parkedCount--
-	r.parkedBytes -= len(run.Raw)
-	return run
-}
-
-func (c *Core) dropParked(r *room, lg *logState) {
-	for len(lg.parked) > 0 {
-		r.unpark(lg)
-	}
-	lg.blocked = false
-}
-
-// drain judges parked runs whose turn has come.
-func (c *Core) drain(r *room, lg *logState) {
-	for len(lg.parked) > 0 && !lg.blocked && !r.failed {
-		next := uint64(1)
-		if lg.state != nil {
-			next = lg.state.Last + 1
-		}
-		switch first := lg.parked[0].First; {
-		case first > next:
-			return
-		case first < next:
-			r.unpark(lg)
-		default:
-			run := r.unpark(lg)
-			if v := c.judge(r, lg, nil, run, false); v != Valid {
-				return
-			}
-		}
-	}
-	if len(lg.parked) == 0 {
-		if w := r.wants[lg.id]; w != nil && lg.state != nil && lg.state.Last >= w.target {
-			c.dropWant(r, lg.id)
-		}
-	}
+	return v, why, missing
 }
 
 // stage makes a valid run part of its log: it is shown, and made durable.
@@ -298,7 +253,7 @@ func (c *Core) stage(r *room, lg *logState, run *Run, from *link, req *request, 
 	lg.state.Heads = r.internHeads(lg.state.Heads)
 	if prev == nil {
 		lg.state.FirstHeads = lg.state.Heads
-		if lg.limit != noLimit {
+		if r.openRoom && lg.limit != noLimit {
 			lg.state.Fork = lg.limit + 1
 		}
 	}

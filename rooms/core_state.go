@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -139,20 +140,64 @@ func (c *Core) rememberDelegation(r *room, d *Delegation) {
 	}
 	if len(held) >= maxDelegationsPerPeer {
 		// the first one gives way that no longer gives a right, else the oldest
-		i := max(0, slices.IndexFunc(held, func(old *Delegation) bool {
-			s, _ := r.auth.MaySync(old, c.now)
-			return s == SyncNone
-		}))
-		c.fly(r).dropRecord(r, storeDelegation, held[i].Hash)
-		held = slices.Delete(held, i, i+1)
-		r.delegCount--
+		c.forgetDelegation(r, held[max(0, slices.IndexFunc(held, func(old *Delegation) bool { return c.gives(r, old) == SyncNone }))])
 	}
-	if r.delegCount >= maxDelegations {
+	if !c.placeForDelegation(r, d) {
 		return
 	}
 	r.delegCount++
-	r.delegs[d.Peer] = append(held, d)
+	r.delegs[d.Peer] = append(r.delegs[d.Peer], d)
 	c.fly(r).addRecord(r, storeDelegation, d.Hash, d.Raw)
+}
+
+// gives is what a delegation gives now.
+func (c *Core) gives(r *room, d *Delegation) Sync {
+	s, _ := r.auth.MaySync(d, c.now)
+	return s
+}
+
+func (c *Core) forgetDelegation(r *room, d *Delegation) {
+	c.fly(r).dropRecord(r, storeDelegation, d.Hash)
+	if r.delegs[d.Peer] = slices.DeleteFunc(r.delegs[d.Peer], func(o *Delegation) bool { return o == d }); len(r.delegs[d.Peer]) == 0 {
+		delete(r.delegs, d.Peer)
+	}
+	r.delegCount--
+}
+
+// placeForDelegation makes place for one more: whoever signed many gives up its own, those of peers that are not here
+// before others and the lowest serial first; of a room that is full, one goes that gives no right any more.
+func (c *Core) placeForDelegation(r *room, d *Delegation) bool {
+	var mine []*Delegation
+	var worthless *Delegation
+	for _, peer := range sortedIDs(r.delegs) {
+		for _, old := range r.delegs[peer] {
+			if old.Member == d.Member {
+				mine = append(mine, old)
+			}
+			if worthless == nil && r.delegCount >= maxDelegations && c.gives(r, old) == SyncNone {
+				worthless = old
+			}
+		}
+	}
+	bound := maxDelegationsPerMember
+	if d.Link {
+		bound = maxDelegationsPerLink
+	}
+	here := func(d *Delegation) int {
+		if slices.ContainsFunc(r.links, func(l *link) bool { return l.p.id == d.Peer }) {
+			return 1
+		}
+		return 0
+	}
+	switch {
+	case len(mine) >= bound || r.delegCount >= maxDelegations && worthless == nil && len(mine) > 0:
+		c.forgetDelegation(r, slices.MinFunc(mine, func(a, b *Delegation) int {
+			return cmp.Or(cmp.Compare(here(a), here(b)), cmp.Compare(a.Serial, b.Serial))
+		}))
+	case r.delegCount >= maxDelegations && worthless != nil:
+		c.forgetDelegation(r, worthless)
+	}
+	return r.delegCount < maxDelegations
 }
 
 func (c *Core) onRoomClose(l *link, _ *wire.RoomClose) { c.dropLink(l) }

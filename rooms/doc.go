@@ -329,8 +329,8 @@
 //	VALID    otherwise
 //
 //	base(r)  r judged without the last two lines before VALID
-//	fork     the least first number, above every trim floor in E(S) of the log, of two siblings that
-//	         are held, both base VALID; none: infinite
+//	fork     the least first number, above every trim floor in E(S) of the log, of two siblings
+//	         that are held or proven, whatever the verdict on them; none: infinite
 //	pins     those of the epochs and stops in E(S) that name the log at a number not below the fork
 //	first    of the pins, that of the entry with the lowest ID among the causally
 //	         minimal of these entries
@@ -339,8 +339,10 @@
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
 // one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
-// judged again when entries come. A pending one is parked
-// within a bound (doc_sync.go), never acknowledged, and what it waits for is fetched.
+// judged again when entries come. A pending one is parked within a bound (here
+// 512 runs of a log, 2,048 and 8 MiB of a room; of entries 1,024 and 4 MiB),
+// never acknowledged, and what it waits for is fetched; one that does not fit is
+// asked for again when sets are compared.
 //
 // A writer's heads are those of the chained entries that count and its own
 // entries beside the chains, joined with its previous run's, without what another
@@ -390,7 +392,8 @@
 // of a pair, an appointment's subject, one of a handover's parties, or by a join
 // or add of a reader's or member's role; or when the
 // recipient is the link of such an invite. Until then it waits. The rule only
-// grows with the entries held, so peers with the same entries keep the same boxes.
+// grows with the entries held, so peers with the same entries keep the same boxes; of
+// one sealer for one recipient in one epoch, the 8 with the lowest IDs.
 //
 // # Delegations
 //

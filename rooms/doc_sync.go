@@ -86,7 +86,10 @@
 // The state of a room on a peer is four sets of what is durable: entry IDs, box IDs, proof IDs, and logs
 // with their heads. A log's head is the number of its last message that counts and the hash
 // of the run that ends with it. Of a log that was forked that is the run before the fork that the proof
-// shows; of one that a stop ends, the last run within it; a log of which nothing counts is not in the set.
+// shows, or what pins make of it (below); of one that a stop ends, the last run within it; a log of which nothing counts is not in the set. A log that a trim
+// which counts names is in it on every peer that has the trim, with the trim's floor or what follows that: also where all
+// of it is forgotten, and where it never was. Of several floors of a log the highest stands, of equal ones that with the lowest link.
+// A peer gives up what lies at or below, asks for what follows, and takes nothing of it again.
 // Of several proofs for one log a peer keeps the one with the lowest first number, of equal ones that with the lowest ID.
 //
 //	digest = first 16 bytes of H("state", hash(entries), hash(boxes), hash(proofs), hash(logs))
@@ -144,6 +147,11 @@
 // set of logs, the readers and the answers to Pulls at once, but are kept, hidden, on the disk of every peer on which they
 // once counted; when they count again they come back as if they had just arrived, under new arrival numbers: a
 // reader leaves out what it has been given, by log and number. A peer that had dropped them gets them from these.
+//
+// Of a log with a fork and pins at or beyond it a peer needs the chain that ends in the first pin. While it has not got it,
+// nothing from the fork on counts there; it asks those whose head of the log is not below the fork for all up to the
+// highest pin, and keeps what comes, hidden, if each run follows the one before, until a run is the first pin's or shows that this is another branch. A peer
+// that has the chain serves all of it, also what of it does not count.
 //
 // Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them.
 //

@@ -55,6 +55,7 @@ type Serve struct {
 	Stream any
 	Room   wire.ID
 	Wants  []wire.Want
+	Hidden []wire.Want // likewise, after these, of logs of HiddenRoom(Room)
 }
 
 // Refuse ends the stream of a PullIn with an error.

@@ -206,6 +206,16 @@ func TestAForkStopsItsLogAndNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i, side := range proof.Sides() {
+		run := a
+		if b.Hash == proof.Runs[i] {
+			run = b
+		}
+		if side.Last() != run.Last() || side.Log != run.Log || side.Author != run.Author {
+			t.Fatalf("side %d is %+v", i, side)
+		}
+		tr.judged(Valid, ReasonNone, side, first) // base
+	}
 	state := first.Extend(&LogState{Fork: proof.First})
 	if v, why, _ := tr.Judge(a, state); v != Void || why != ReasonFork {
 		t.Fatal(v, why)

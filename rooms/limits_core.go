@@ -60,6 +60,11 @@ const (
 	maxDelegationsPerPeer = 8
 	maxDelegations        = 4096
 
+	// maxDelegationsPerMember is how many peers' delegations are remembered that one member signed: its homes. A
+	// link is many newcomers'.
+	maxDelegationsPerMember = 32
+	maxDelegationsPerLink   = 512
+
 	// maxRecordsRefused is how many records that break a rule a peer may send before
 	// its session is ended: a newer version of the program may have kinds we refuse.
 	maxRecordsRefused = 64
@@ -105,9 +110,13 @@ const (
 	// maxRecent is how many logs are remembered as newest, for references: wire.MaxRefs and the asker's own.
 	maxRecent = wire.MaxRefs + 1
 
-	// maxBoxes is how many boxes a room holds, of which 100 bytes each are in
+	// maxBoxes is how many boxes a room holds, of which 300 bytes each are in
 	// memory: 500 members and their links through 250 epochs.
 	maxBoxes = 128 << 10
+
+	// maxBoxesPerPlace is how many boxes of one sealer for one recipient in one epoch a peer keeps: one for each sealing
+	// key that a recipient has within an epoch, which is days, and some more.
+	maxBoxesPerPlace = 8
 
 	// maxGraves is how many logs of an open room are remembered as let go, 50 bytes
 	// each: four times those that are held. A forgotten one may come back once.
@@ -116,9 +125,12 @@ const (
 	// maxInterned is how many different lists of heads are shared by a room's logs.
 	maxInterned = 8
 
-	// maxProofs is how many forked logs a room remembers the proofs of, 48 KiB each
-	// at most and usually 1; an author who forks more has shown what it is.
-	maxProofs = 256
+	// maxProofs is how many forked logs a room remembers the proofs of, usually 1 KiB each, and maxProofBytes how
+	// much these may take. An author who forks more than maxProofsPerAuthor has shown what it is, and does not
+	// keep others' from being remembered.
+	maxProofs          = 4096
+	maxProofBytes      = 16 << 20
+	maxProofsPerAuthor = 64
 
 	// maxHunts is how many forks are searched for at once in a room.
 	maxHunts = 4
@@ -176,6 +188,10 @@ const (
 
 	// limitedHold is how long nothing is asked for of an author of an open room who was too fast.
 	limitedHold = time.Second
+
+	// openNewcomer is how long a log of an open room has to be there until it is not one of the newcomers, which
+	// may fill half of the room: longer than it is worth waiting for in order to flood a notice board.
+	openNewcomer = time.Hour
 
 	// maxPlacedWait is the longest wait of a PlacedGet.
 	maxPlacedWait = time.Hour

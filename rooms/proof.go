@@ -112,15 +112,47 @@ func ParseProof(raw []byte) (*Proof, error) {
 	return p, nil
 }
 
+// Sides are the two runs as far as a proof tells: to be judged, since a fork
+// counts only when both are base VALID, with the state of the log before them.
+// Their messages are empty.
+func (p *Proof) Sides() (sides [2]*Run) {
+	in := wire.NewReader(p.Raw)
+	in.Array(8)
+	in.Uint()
+	in.ID()
+	key := identity.PublicKey(in.BinSize(keySize))
+	in.ID()
+	in.Uint()
+	in.ID()
+	for i := range sides {
+		sides[i] = &Run{
+			Room: p.Room, Author: p.Author, Log: p.Log, Incarnation: p.Incarnation,
+			Prev: p.Prev, First: p.First, Key: key, Hash: p.Runs[i],
+		}
+		in.Array(6)
+		sides[i].readUnshared(in)
+		in.BinSize(signatureSize)
+	}
+	return sides
+}
+
+// readUnshared takes what the two runs of a proof do not share, but for the
+// signature, and returns the hashes of the messages.
+func (r *Run) readUnshared(in *wire.Reader) (leaves []wire.ID) {
+	r.Epoch = in.ID()
+	r.Heads = readIDs(in, nil, MaxHeads)
+	r.Clock = in.Uint()
+	r.Refs = readRefs(in, nil)
+	leaves = readIDs(in, nil, MaxRunMessages)
+	r.Messages = make([][]byte, len(leaves))
+	return leaves
+}
+
 // readSide takes one side of a proof and returns the run's hash and signature,
 // or which rule of runs it breaks.
 func readSide(in *wire.Reader, side Run) (hash wire.ID, sig []byte, broken error) {
 	in.Array(6)
-	side.Epoch = in.ID()
-	side.Heads = readIDs(in, nil, MaxHeads)
-	side.Clock = in.Uint()
-	side.Refs = readRefs(in, nil)
-	leaves := readIDs(in, nil, MaxRunMessages)
+	leaves := side.readUnshared(in)
 	sig = in.BinSize(signatureSize)
 	b := runHashPrefix(nil, &side, len(leaves))
 	for i := range leaves {

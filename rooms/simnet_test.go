@@ -413,8 +413,12 @@ func (nd *simNode) serve(e *Serve) {
 		})
 		m, size = &wire.Runs{}, 0
 	}
-	for _, w := range e.Wants {
-		for _, run := range nd.store.runsOf(e.Room, w.Log, w.First, w.Last) {
+	for i, w := range append(append([]wire.Want(nil), e.Wants...), e.Hidden...) {
+		room := e.Room
+		if i >= len(e.Wants) {
+			room = HiddenRoom(e.Room)
+		}
+		for _, run := range nd.store.runsOf(room, w.Log, w.First, w.Last) {
 			if size > 0 && size+len(run.Bytes) > 64<<10 {
 				send()
 			}

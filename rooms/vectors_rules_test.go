@@ -19,6 +19,11 @@ type validityVector struct {
 	Entries []namedEntry      `json:"entries"` // to be added in this order
 	Roles   map[string]string `json:"roles"`   // by user: with all entries held
 	Runs    []judgedRun       `json:"runs"`    // with all entries held
+	Name    string            `json:"name,omitempty"`
+	Epochs  []string          `json:"epochs,omitempty"`  // that may be written in
+	Invites []string          `json:"invites,omitempty"` // that are live
+	Removed []string          `json:"removed,omitempty"` // users who are kept out
+	Void    []string          `json:"void,omitempty"`    // entries that are held and do not count
 }
 
 type namedEntry struct {
@@ -30,7 +35,9 @@ type namedEntry struct {
 type judgedRun struct {
 	Name    string   `json:"name"`
 	Input   string   `json:"input"`
-	Before  []string `json:"before"` // names of the runs before it in its log
+	Before  []string `json:"before"`         // names of the runs before it in its log
+	Fork    uint64   `json:"fork,omitempty"` // least number of two siblings of its log, both base VALID
+	Held    []string `json:"held,omitempty"` // names of the runs held beyond the fork
 	Verdict string   `json:"verdict"`
 	Reason  string   `json:"reason,omitempty"`
 }
@@ -182,6 +189,17 @@ func judgeVector(t testing.TB, a *Authority, v *judgedRun, byName map[string]*Ru
 	for _, name := range v.Before {
 		state = byName[name].Extend(state)
 	}
+	if v.Fork > 0 {
+		runs := held{}
+		for _, name := range v.Held {
+			r := byName[name]
+			runs[r.Hash] = HeldRun{First: r.First, Last: r.Last(), Prev: r.Prev}
+		}
+		if state == nil {
+			state = &LogState{}
+		}
+		state.Fork, state.Held = v.Fork, runs
+	}
 	verdict, why, _ := a.Judge(r, state)
 	return verdict, why
 }
@@ -193,6 +211,15 @@ func TestVectorsOfValidityAreJudgedAsTheySay(t *testing.T) {
 	}
 	var v validityVector
 	readJSON(t, "validity", &v)
+	verdicts := v.check(t)
+	if len(verdicts) != 4 || len(v.Roles) < 6 {
+		t.Fatalf("not every verdict occurs: %v", verdicts)
+	}
+}
+
+// check judges what a vector holds, and counts the verdicts.
+func (v *validityVector) check(t testing.TB) map[string]int {
+	t.Helper()
 	room, err := hex.DecodeString(v.Room)
 	fatal(t, err)
 	a := NewAuthority(wire.ID(room))
@@ -206,9 +233,7 @@ func TestVectorsOfValidityAreJudgedAsTheySay(t *testing.T) {
 		}
 	}
 	for user, role := range v.Roles {
-		raw, err := hex.DecodeString(user)
-		fatal(t, err)
-		if got := a.Now().Role(wire.ID(raw)); got.String() != role {
+		if got := a.Now().Role(vectorID(t, user)); got.String() != role {
 			t.Errorf("%s is %v, not %s", user, got, role)
 		}
 	}
@@ -220,9 +245,8 @@ func TestVectorsOfValidityAreJudgedAsTheySay(t *testing.T) {
 		}
 		verdicts[r.Verdict]++
 	}
-	if len(verdicts) != 4 || len(v.Roles) < 6 {
-		t.Fatalf("not every verdict occurs: %v", verdicts)
-	}
+	v.checkState(t, a)
+	return verdicts
 }
 
 func readJSON(t testing.TB, family string, into any) {

@@ -14,6 +14,8 @@ import (
 type people struct {
 	keys map[string]*identity.Private
 	time uint64 // of the last entry, so that no two are the same
+
+	told *telling // nil: what is made is not signed, and forgotten
 }
 
 func newPeople(t testing.TB) *people {
@@ -62,15 +64,16 @@ func newWorld(p *people, omits rule) *world {
 }
 
 func newEmptyWorld(p *people, omits rule) *world {
-	g := forge(p.keys["ada"], KindGenesis, Place{Number: 1}, 0, &Genesis{Nonce: make([]byte, nonceSize), Name: "ops", Bundle: p.keys["ada"].Bundle()})
+	g := p.forge(p.keys["ada"], KindGenesis, Place{Number: 1}, 0, &Genesis{Nonce: make([]byte, nonceSize), Name: "ops", Bundle: p.keys["ada"].Bundle()})
 	w := &world{people: p, Authority: NewAuthority(g.ID)}
 	w.omits = omits
 	w.take(g)
+	p.tellOf(w)
 	return w
 }
 
-// forge makes an entry without signatures.
-func forge(key *identity.Private, kind Kind, at Place, time uint64, body Body) *Entry {
+// forge makes an entry, without signatures unless it is to be told.
+func (p *people) forge(key *identity.Private, kind Kind, at Place, time uint64, body Body) *Entry {
 	row, _ := kindOf(uint64(kind))
 	e := &Entry{
 		Room: at.Room, Kind: kind, Key: key.Public(), Writer: key.ID(), Chain: at.Chain, Number: at.Number,
@@ -78,6 +81,9 @@ func forge(key *identity.Private, kind Kind, at Place, time uint64, body Body) *
 	}
 	at.Time = unixTime(time)
 	e.Raw = encodeEntry(e.Key, row, at, body)
+	if p.told != nil {
+		return p.told.sign(p, key, row, e)
+	}
 	e.ID = wire.Hash("entry", e.Raw)
 	if e.root() {
 		e.Room = e.ID
@@ -139,7 +145,7 @@ func (w *world) place(name string) Place {
 // at writes an entry at a place; it must be taken.
 func (w *world) at(name string, at Place, kind Kind, body Body) *Entry {
 	w.time++
-	e := forge(w.keys[name], kind, at, w.time, body)
+	e := w.forge(w.keys[name], kind, at, w.time, body)
 	w.made = append(w.made, e)
 	if _, missing, err := w.Add(e); err != nil || len(missing) > 0 {
 		w.fail("%s by %s: %v, %d missing", kind, name, err, len(missing))
@@ -150,7 +156,11 @@ func (w *world) at(name string, at Place, kind Kind, body Body) *Entry {
 // refuses writes an entry that must be refused.
 func (w *world) refuses(why Reason, name string, at Place, kind Kind, body Body) {
 	w.time++
-	if _, _, err := w.Add(forge(w.keys[name], kind, at, w.time, body)); reasonOf(err) != why {
+	e := w.forge(w.keys[name], kind, at, w.time, body)
+	if w.told != nil {
+		w.told.refused = append(w.told.refused, e)
+	}
+	if _, _, err := w.Add(e); reasonOf(err) != why {
 		w.fail("%s by %s: refused with %v, not %v", kind, name, err, why)
 	}
 }
@@ -165,7 +175,7 @@ func (w *world) must(name string, kind Kind, body Body) *Entry {
 func (w *world) lower(than *Entry, name string, at Place, kind Kind, body Body) *Entry {
 	for {
 		w.time++
-		if e := forge(w.keys[name], kind, at, w.time, body); e.ID.Compare(than.ID) < 0 {
+		if e := w.forge(w.keys[name], kind, at, w.time, body); e.ID.Compare(than.ID) < 0 {
 			_, missing, err := w.Add(e)
 			w.want(err == nil && len(missing) == 0, "%s by %s: %v, %d missing", kind, name, err, len(missing))
 			return e
@@ -188,6 +198,9 @@ func (w *world) epoch(name string, pins ...Pin) *Entry {
 func (w *world) inviteBody(role Role) *Invite {
 	w.time++
 	key := wire.Hash("link", fmt.Append(nil, w.time))
+	if w.told != nil {
+		return w.told.inviteBody(key, role)
+	}
 	return &Invite{LinkKey: append([]byte{identity.Ed25519}, key[:]...), LinkSealing: key[:], Role: role}
 }
 
@@ -321,6 +334,7 @@ func (w *world) judge(r *Run, before ...*Run) (Verdict, Reason) {
 }
 
 func (w *world) judged(what string, want Verdict, r *Run, before ...*Run) {
+	w.tellRun(what, r, 0, nil, before)
 	if v, why := w.judge(r, before...); v != want {
 		w.fail("%s is %s (%s), not %s", what, v, why, want)
 	}

@@ -88,7 +88,7 @@ func (c *sendCmd) one(a *app, cl *client.Client, room client.Room, data []byte) 
 	defer cancel()
 	result, err := cl.Send(ctx, room.ID, data, client.SendOptions{Key: c.Key, Anyway: c.Anyway})
 	if err != nil {
-		return timedOut(ctx, err, "the message is not known to be stored")
+		return timedOut(ctx, err, storeAway(a.ctx, cl)+"the message is not known to be stored")
 	}
 	if c.JSON {
 		if _, err := a.out.stdout.Write(appendSent(nil, result)); err != nil {
@@ -96,6 +96,22 @@ func (c *sendCmd) one(a *app, cl *client.Client, room client.Room, data []byte) 
 		}
 	}
 	return c.placed(a, cl, room, result, 1)
+}
+
+// storeAway says that the daemon cannot write to its store at the moment, if it says so itself within a moment.
+func storeAway(ctx context.Context, cl *client.Client) string {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	status, err := cl.Status(ctx)
+	if err != nil {
+		return ""
+	}
+	for _, n := range status.Counters {
+		if n.Name == "store_failing" && n.Value > 0 {
+			return "the daemon's store cannot be written to at the moment; it goes on by itself; "
+		}
+	}
+	return ""
 }
 
 // appendSent writes the contract's object for a message that is durable.

@@ -117,6 +117,9 @@ func FuzzParseBundle(f *testing.F) {
 	f.Add([]byte{0x96, 1})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		b, err := ParseBundle(raw)
+		if read, rerr := ReadBundle(raw); err == nil && (rerr != nil || read.ID() != b.ID()) {
+			t.Fatalf("verified, and not read: %v", rerr)
+		}
 		if err != nil {
 			return
 		}

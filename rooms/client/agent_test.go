@@ -3,10 +3,12 @@ package client_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"parley/handshake/identity"
 	"parley/rooms"
 	"parley/rooms/client"
 	"parley/rooms/client/agent"
@@ -116,6 +118,64 @@ func TestTheMastersAgentChangesTheKeyWhenSomebodyLeftAndWhenItIsOld(t *testing.T
 		}, a)
 		a.Close()
 		b.Close()
+		p.Cut()
+	})
+}
+
+// memoryKey is a key file in memory.
+type memoryKey struct{ key *identity.Private }
+
+func (k memoryKey) Load() (*identity.Private, error) { return k.key, nil }
+
+func (k memoryKey) Change(_ context.Context, change func(*identity.Private) error) (*identity.Private, error) {
+	return k.key, change(k.key)
+}
+
+func TestAnOlderSealingKeyIsForgottenOnceNothingNeedsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := client.NewFakePeer(t)
+		a, b := p.Client(t, "ann"), p.Client(t, "bob")
+		room := founded(t, a, b)
+		key := client.UseKeyFile(b, func(k *identity.Private) client.KeyFile { return memoryKey{k} })
+		if err := key.Renew(); err != nil {
+			t.Fatal(err)
+		}
+		say := func(text string) {
+			t.Helper()
+			if _, err := a.Send(t.Context(), room.ID, []byte(text), client.SendOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		say("before")
+		withAgents(t, func() {
+			time.Sleep(5 * time.Minute)
+			if n := len(key.Sealings()); n != 2 {
+				t.Errorf("%d sealing keys after a moment", n)
+			}
+			if err := a.Rotate(t.Context(), room.ID); err != nil {
+				t.Fatal(err)
+			}
+		}, a, b)
+		time.Sleep(5 * 24 * time.Hour)
+		withAgents(t, func() { time.Sleep(5 * time.Minute) }, a, b)
+		if n := len(key.Sealings()); n != 1 {
+			t.Errorf("%d sealing keys after five days", n)
+		}
+		say("after")
+		lost := p.Again(t, b) // a home without keys: all boxes must be to the new one
+		var got []string
+		for m, err := range lost.Tail(t.Context(), room.ID, client.TailOptions{}) {
+			if err != nil || m.Problem != nil {
+				t.Fatal(err, m.Problem)
+			}
+			got = append(got, string(m.Data))
+		}
+		if !slices.Equal(got, []string{"before", "after"}) {
+			t.Errorf("read %q", got)
+		}
+		for _, c := range []*client.Client{a, b, lost} {
+			c.Close()
+		}
 		p.Cut()
 	})
 }

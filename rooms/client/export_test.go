@@ -49,3 +49,9 @@ func (p *fakePeer) Boxes(room, recipient wire.ID) (n int) {
 }
 
 func (p *fakePeer) Cut() { p.cut() }
+
+// UseKeyFile gives c a key file that holds its identity, which it returns.
+func UseKeyFile(c *Client, file func(*identity.Private) KeyFile) *identity.Private {
+	c.cfg.Key = file(c.cfg.Identity)
+	return c.cfg.Identity
+}

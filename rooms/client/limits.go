@@ -122,6 +122,10 @@ const (
 	// leaveSpread is how long a leave waits to reach another peer.
 	leaveSpread = 3 * time.Second
 
+	// oldSealingKeep is how long an older sealing key is kept after a room was told
+	// the new one: an admin who is cut off over a long weekend seals to it meanwhile.
+	oldSealingKeep = 4 * 24 * time.Hour
+
 	// maxNoticesSeen is how many notices one request takes note of: the protocol's bound.
 	maxNoticesSeen = 256
 

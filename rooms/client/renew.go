@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"time"
 
 	"parley/handshake/identity"
 	"parley/rooms"
@@ -99,14 +100,14 @@ func (c *Client) RetireSealing(ctx context.Context) (retired bool, err error) {
 }
 
 // oldSealing reports whether the user's older sealing keys are needed: not if
-// in every room the user's present bundle is known, everybody who began a newest
-// epoch knew it, and the user holds all keys that it should.
+// every room has been told the present bundle for longer than oldSealingKeep, so
+// that who still seals to an older one has heard of it, and the user holds all
+// keys that it should. What it holds it has sealed to the present key.
 func (c *Client) oldSealing() (needed bool, err error) {
 	list, err := c.LocalRooms()
 	if err != nil {
 		return true, err
 	}
-	number := c.cfg.Identity.Bundle().Number
 	for _, local := range list {
 		if local.Open {
 			continue
@@ -115,23 +116,28 @@ func (c *Client) oldSealing() (needed bool, err error) {
 		if err != nil {
 			return true, err
 		}
-		if r.lacksKey() || r.bundleIsOld() {
-			return true, nil
-		}
-		r.view(func(a *rooms.Authority, v *rooms.View) {
-			if !v.Role(c.me).HoldsKey() {
-				return
-			}
-			for _, e := range v.Epochs() {
-				then, ok := a.View([]wire.ID{e.ID}).Member(c.me)
-				needed = needed || !ok || then.Bundle == nil || then.Bundle.Number < number
-			}
-		})
-		if needed {
+		if r.lacksKey() || r.bundleIsOld() || c.cfg.Now().Sub(r.toldAt()) < oldSealingKeep {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// toldAt is when, by the user's own clock, the room was told the present bundle;
+// zero in a room to which the user does not belong.
+func (r *room) toldAt() (at time.Time) {
+	number := r.c.cfg.Identity.Bundle().Number
+	r.view(func(a *rooms.Authority, v *rooms.View) {
+		if v.Role(r.c.me) == rooms.RoleNone {
+			return
+		}
+		for _, e := range a.All() {
+			if b := bundleOf(e); b != nil && e.Writer == r.c.me && b.ID() == r.c.me && b.Number == number {
+				at = e.When()
+			}
+		}
+	})
+	return at
 }
 
 // Reload takes over the user's key file as another process of the user has

@@ -44,7 +44,7 @@ func kinds() []kind {
 		{"home-backup", 4, false, doHomeBackup},
 		{"home-restore", 3, false, doHomeRestore},
 		{"machine-rollback", 1, false, doMachineRollback},
-	}, adversaries()...)
+	}, append(managing(), adversaries()...)...)
 }
 
 func (w *World) peerOf(n int) *Peer { return w.peers[n%len(w.peers)] }
@@ -74,11 +74,15 @@ func doCreate(w *World, a Action) {
 
 // doInvite makes a link by whoever may: B chooses the role, N the uses and how long it lasts.
 func doInvite(w *World, a Action) {
-	s := w.seatOf(a.A, 0)
-	if s == nil || s.role() != rooms.RoleMaster {
-		if s = w.master(a.N); s == nil {
-			return
+	var s *seat
+	for i := range w.people {
+		if o := w.seatOf(a.A+i, a.N); o != nil && o.role() >= rooms.RoleAdmin && !o.u.evil {
+			s = o
+			break
 		}
+	}
+	if s == nil {
+		return
 	}
 	role := []rooms.Role{rooms.RoleMember, rooms.RoleMember, rooms.RoleMember, rooms.RoleReader, rooms.RoleRelay}[a.B%5]
 	var lasts time.Duration
@@ -88,16 +92,6 @@ func doInvite(w *World, a Action) {
 	if link := s.invite([]uint64{0, 0, 1, 2}[a.N%4], lasts, role); link != nil {
 		w.history.links = append(w.history.links, link)
 	}
-}
-
-// master is the seat of somebody who reigns and can act, or nil.
-func (w *World) master(n uint64) *seat {
-	for i := range w.people {
-		if s := w.seatOf(i, n); s != nil && s.role() == rooms.RoleMaster && !s.u.evil {
-			return s
-		}
-	}
-	return nil
 }
 
 func doJoin(w *World, a Action) {

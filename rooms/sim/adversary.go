@@ -14,7 +14,7 @@ import (
 // not, and a peer that lies about what it has. What people sign reaches others through their
 // own peer, as far as that takes it, and through the dishonest peer, which takes anything.
 func adversaries() []kind {
-	return []kind{
+	return append(chainAdversaries(), []kind{
 		{"lie", 6, true, doLie},
 		{"fork", 5, true, asEvil(fork)},
 		{"backdate", 4, true, asEvil(backdate)},
@@ -23,10 +23,8 @@ func adversaries() []kind {
 		{"forget-heads", 2, true, asEvil(forgetHeads)},
 		{"bad-signature", 2, true, asEvil(badSignature)},
 		{"gap", 2, true, asEvil(gap)},
-		{"forged-entry", 2, true, asEvil(forgedEntry)},
-		{"equivocate", 3, true, asEvil(equivocate)},
 		{"link-holder", 3, true, doLinkHolder},
-	}
+	}...)
 }
 
 // turn makes a person dishonest, unless too many are: a third at most.
@@ -265,31 +263,6 @@ func gap(s *seat, n uint64) {
 	d := after(own[len(own)-1])
 	d.First += 1 + n%1000
 	s.slip(n>>4, s.sign(d, n))
-}
-
-// forgedEntry writes on a chain that is another's, or leaves where it never was.
-func forgedEntry(s *seat, n uint64) {
-	at, err := s.auth.NextOnChain(s.auth.Now().Master(), s.u.now())
-	if err != nil || s.role() == rooms.RoleMaster {
-		return
-	}
-	if e, err := rooms.NewEpoch(s.u.key, at, nonce(), freshKey()); err == nil {
-		s.slipEntries(n|1, e)
-	}
-}
-
-// equivocate writes two entries in one place of the own chain and tells each to others.
-func equivocate(s *seat, n uint64) {
-	at, err := s.auth.NextOnChain(s.me(), s.u.now())
-	if err != nil {
-		backdateNewLog(s, n)
-		return
-	}
-	for i := range uint64(2) {
-		if e, err := rooms.NewEpoch(s.u.key, at, nonce(), freshKey()); err == nil {
-			s.slipEntries(n>>(4*i)|1, e)
-		}
-	}
 }
 
 // doLinkHolder: somebody to whom a link was passed on joins by it at the dishonest

@@ -7,14 +7,14 @@ import (
 	"parley/wire"
 )
 
-// newEpoch begins an epoch, sealed to every member who holds the key and every live invite.
+// newEpoch begins an epoch, sealed to everybody who is to have it, and pins the heads of all logs.
 func (s *seat) newEpoch() (*rooms.Entry, []*rooms.Box) {
 	at, err := s.auth.NextOnChain(s.me(), s.u.now())
 	if err != nil {
 		return nil, nil
 	}
 	key := freshKey()
-	e, err := rooms.NewEpoch(s.u.key, at, nonce(), key)
+	e, err := rooms.NewEpoch(s.u.key, at, nonce(), key, s.pins(wire.ID{})...)
 	if err != nil {
 		return nil, nil
 	}
@@ -32,8 +32,13 @@ func (s *seat) boxes(e *rooms.Entry, key [rooms.EpochKeySize]byte) (boxes []*roo
 	}
 	v := s.auth.Now()
 	for _, m := range v.Members() {
-		if m.Role.HoldsKey() && m.Bundle != nil {
-			seal(m.ID, m.Bundle.Sealing)
+		if sealing := s.sealing(m); sealing != nil {
+			seal(m.ID, sealing)
+		}
+	}
+	if w := s.u.w; w.plant != nil && w.plant.leaks {
+		for _, u := range w.people {
+			seal(u.id(), u.key.Bundle().Sealing)
 		}
 	}
 	for _, i := range v.Invites() {
@@ -42,6 +47,22 @@ func (s *seat) boxes(e *rooms.Entry, key [rooms.EpochKeySize]byte) (boxes []*roo
 		}
 	}
 	return boxes
+}
+
+// sealing is the key to seal to for a member; nil if it holds no epoch's key. In a room
+// of two another room has told it.
+func (s *seat) sealing(m rooms.Member) []byte {
+	switch {
+	case !m.Role.HoldsKey():
+		return nil
+	case m.Bundle != nil:
+		return m.Bundle.Sealing
+	case m.ID == s.me():
+		return s.u.key.Bundle().Sealing
+	case s.pairWith != nil:
+		return s.pairWith.key.Bundle().Sealing
+	}
+	return nil
 }
 
 // usable reports whether an invite still admits somebody, by the person's clock.
@@ -61,6 +82,13 @@ func (s *seat) invite(uses uint64, lasts time.Duration, role rooms.Role) *rooms.
 	at, err := s.auth.NextOnChain(s.me(), s.u.now())
 	if err != nil {
 		return nil
+	}
+	if s.auth.Now().History() == rooms.HistoryJoined && role.HoldsKey() {
+		// The newcomer reads from here on: under a key that seals nothing older.
+		s.rotate()
+		if at, err = s.auth.NextOnChain(s.me(), s.u.now()); err != nil {
+			return nil
+		}
 	}
 	link, err := rooms.NewLink(s.room, s.u.w.network.Name, nil)
 	if err != nil {
@@ -99,9 +127,10 @@ func (s *seat) tendSoon() {
 		return
 	}
 	s.tending = true
-	rank := 0
-	for _, m := range s.auth.Now().Members() {
-		if m.Role.HoldsKey() && m.ID.Compare(s.me()) < 0 {
+	rank, v := 0, s.auth.Now() // the master goes first, then admins, then members
+	own := v.Role(s.me())
+	for _, m := range v.Members() {
+		if m.ID != s.me() && (m.Role > own || m.Role == own && m.ID.Compare(s.me()) < 0) {
 			rank++
 		}
 	}
@@ -117,7 +146,7 @@ func (s *seat) tend() {
 	if s.left || !v.Role(s.me()).HoldsKey() {
 		return
 	}
-	if v.Role(s.me()) == rooms.RoleMaster {
+	if v.Role(s.me()) >= rooms.RoleAdmin || s.pairWith != nil {
 		epochs := v.Epochs()
 		due := len(epochs) != 1
 		for _, e := range epochs {
@@ -130,7 +159,7 @@ func (s *seat) tend() {
 		}
 	}
 	for _, m := range v.Members() {
-		if m.ID != s.me() && m.Role.HoldsKey() && m.Bundle != nil {
+		if m.ID != s.me() && s.sealing(m) != nil {
 			s.sealFor(m.ID)
 		}
 	}
@@ -160,7 +189,8 @@ func (s *seat) sealFor(member wire.ID) {
 		}
 		var boxes []*rooms.Box
 		m, ok := s.auth.Now().Member(member)
-		if !ok || !m.Role.HoldsKey() {
+		sealing := s.sealing(m)
+		if !ok || sealing == nil {
 			return
 		}
 		for _, e := range due {
@@ -169,7 +199,7 @@ func (s *seat) sealFor(member wire.ID) {
 			if have[e.ID] || !held {
 				continue
 			}
-			if b, err := rooms.SealBox(s.u.key, e, member, m.Bundle.Sealing, key); err == nil {
+			if b, err := rooms.SealBox(s.u.key, e, member, sealing, key); err == nil {
 				boxes = append(boxes, b)
 			}
 		}

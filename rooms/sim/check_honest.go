@@ -93,6 +93,9 @@ func ackedNeverLostOnRevival(w *World, list []*outcome) string {
 			if !s.acked || s.by.evil || s.lost || s.by.peer.evil || s.run.Room != o.room || !o.reached(s) {
 				continue
 			}
+			if o.trimmed(s.run) {
+				continue
+			}
 			if o.truth.runs[s.run.Hash] == nil {
 				return fmt.Sprintf("run %d of log %s of %s, acknowledged, is on no disk", s.run.First, s.run.Log.Short(), s.by.name)
 			}
@@ -107,6 +110,11 @@ func ackedNeverLostOnRevival(w *World, list []*outcome) string {
 		}
 	}
 	return ""
+}
+
+// trimmed reports whether a run was forgotten on purpose.
+func (o *outcome) trimmed(r *rooms.Run) bool {
+	return slices.ContainsFunc(o.truth.floors(r.Log), func(f rooms.Floor) bool { return r.First <= f.Number })
 }
 
 // reached reports whether the peer that acknowledged a run is one of those that must end
@@ -125,7 +133,7 @@ func ackedLossIsExplained(w *World, list []*outcome) string {
 				continue
 			}
 			switch v := o.truth.judge(s.run); {
-			case v.verdict == rooms.Valid, v.line == lineStopped, v.line == lineRole:
+			case v.verdict == rooms.Valid, v.line == lineStopped, v.line == lineRole, v.line == lineTrimmed:
 			case v.line == lineForked && s.by.blind:
 			case v.line == linePrevious && (s.lost || w.lostBefore(s)):
 			default:

@@ -12,7 +12,7 @@ import (
 // begun knowing the stop; neither old heads nor old epochs nor new incarnations help.
 func noBackdatingAfterStop(_ *World, list []*outcome) string {
 	return eachRun(list, func(o *outcome, h *held, r *rooms.Run) string {
-		start, _ := h.oracle.closure(h.runs[r.Log][0].Heads...)
+		start, _ := h.oracle.closure(h.oracle.firstHeads(r)...)
 		for id := range h.oracle.counts() {
 			f := h.oracle.facts[id]
 			if !h.oracle.stops(f, r.Author) || start[id] {
@@ -57,37 +57,11 @@ func (w *World) nameOf(id wire.ID) string {
 func readerCannotSend(_ *World, list []*outcome) string {
 	return eachRun(list, func(o *outcome, h *held, r *rooms.Run) string {
 		seen, _ := h.oracle.closure(r.Heads...)
-		t := set{}
-		for id := range seen {
-			if h.oracle.counts()[id] {
-				t[id] = true
-			}
-		}
-		if role := h.oracle.role(r.Author, t); role < rooms.RoleMember {
+		if role := h.oracle.role(r.Author, h.oracle.countedOf(seen)); role < rooms.RoleMember {
 			return fmt.Sprintf("its author was a %q", role)
 		}
 		return ""
 	})
-}
-
-// joinNeedsCountedInvite: whoever belongs to the room by a join does so by an invite that
-// counts, and signed with that invite's link.
-func joinNeedsCountedInvite(_ *World, list []*outcome) string {
-	for _, o := range list {
-		for _, h := range o.all {
-			for _, m := range h.auth.Now().Members() {
-				j := m.Entry.Join()
-				if j == nil {
-					continue
-				}
-				inv := h.auth.Entry(j.Invite)
-				if inv == nil || inv.Invite() == nil || !h.oracle.counts()[j.Invite] || string(inv.Invite().LinkKey) != string(j.LinkKey) {
-					return fmt.Sprintf("%s has %s for a member by an invite that does not count", h.peer.name, o.w.nameOf(m.ID))
-				}
-			}
-		}
-	}
-	return ""
 }
 
 // removedCannotOpenLater: the key of an epoch that an honest member began knowing that
@@ -120,22 +94,17 @@ func removedCannotOpenLater(w *World, list []*outcome) string {
 // room, is no member any more, and nothing has admitted the user since.
 func (o *oracle) goneFor(user, entry wire.ID) bool {
 	seen, whole := o.closure(entry)
-	stopped := false
+	counted, stopped := o.E(seen), false // as its writer counted
 	for _, f := range o.order {
-		if seen[f.id] && o.counts()[f.id] && o.stops(f, user) {
+		if counted[f.id] && o.stops(f, user) {
 			stopped = true
 		}
-		if f.kind == rooms.KindJoin && f.writer == user && !seen[f.id] {
+		again := f.kind == rooms.KindJoin && f.writer == user || f.subject == user && (f.kind == rooms.KindAdd || f.kind == rooms.KindAppoint || f.kind == rooms.KindHandover || f.kind == rooms.KindStop && f.role.HoldsKey())
+		if again && !seen[f.id] {
 			return false
 		}
 	}
-	t := set{}
-	for id := range seen {
-		if o.counts()[id] {
-			t[id] = true
-		}
-	}
-	return whole && stopped && !o.role(user, t).HoldsKey()
+	return whole && stopped && !o.role(user, counted).HoldsKey()
 }
 
 // honest reports whether an identity belongs to one of the people, and to no dishonest one.
@@ -146,41 +115,4 @@ func (w *World) honest(id wire.ID) bool {
 		}
 	}
 	return false
-}
-
-// masterNotUnseated: who reigns is the founder, or whom it handed the room over to:
-// nothing that anybody else signs changes it.
-func masterNotUnseated(_ *World, list []*outcome) string {
-	for _, o := range list {
-		for _, h := range o.all {
-			g := h.auth.Genesis()
-			if g != nil && h.auth.Now().Master() != g.Writer {
-				return fmt.Sprintf("at %s %s reigns", h.peer.name, o.w.nameOf(h.auth.Now().Master()))
-			}
-		}
-	}
-	return ""
-}
-
-// forkTouchesOnlyOwnLog: a fork changes nothing but what counts of the log that was forked:
-// every other log counts as it would without any proof.
-func forkTouchesOnlyOwnLog(_ *World, list []*outcome) string {
-	for _, o := range list {
-		for _, h := range o.all {
-			plain := newOracle(o.room)
-			for _, e := range h.entries {
-				plain.add(e)
-			}
-			plain.runs = h.oracle.runs
-			for _, log := range sortedIDs(h.runs) {
-				if _, forked := h.oracle.forks[log]; forked {
-					continue
-				}
-				if end := plain.end(h.runs[log]); end != nil && h.ends[log].Link != end.Hash {
-					return fmt.Sprintf("log %s, which was not forked, ends at %d at %s", log.Short(), h.ends[log].Number, h.peer.name)
-				}
-			}
-		}
-	}
-	return ""
 }

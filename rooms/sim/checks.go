@@ -22,7 +22,14 @@ func checks() []check {
 		{"ReaderCannotSend", readerCannotSend},
 		{"JoinNeedsCountedInvite", joinNeedsCountedInvite},
 		{"RemovedCannotOpenLater", removedCannotOpenLater},
+		{"NoEntryAfterDemotion", noEntryAfterDemotion},
+		{"NoJoinAfterRevocation", noJoinAfterRevocation},
+		{"RemovalRevokesUnseenInvites", removalRevokesUnseenInvites},
+		{"NoReadmissionByJoin", noReadmissionByJoin},
+		{"AdminNotUnseatedByAdmin", adminNotUnseatedByAdmin},
 		{"MasterNotUnseated", masterNotUnseated},
+		{"ExMasterCannotRewriteWitnessedHandover", exMasterCannotRewriteWitnessedHandover},
+		{"PinnedBranchNeverFlipsByLaterPin", pinnedBranchNeverFlipsByLaterPin},
 		{"ForkTouchesOnlyOwnLog", forkTouchesOnlyOwnLog},
 		{"EpochVerdictNeverChanges", epochVerdictNeverChanges},
 		{"HonestNeverRefusedByMonotonicity", honestNeverRefusedByMonotonicity},
@@ -35,8 +42,8 @@ func checks() []check {
 	}
 }
 
-// check applies all of them, unless something failed on the way already.
-func (w *World) check() {
+// check applies all of them, or the one of a name, unless something failed on the way already.
+func (w *World) check(only string) {
 	if w.failure != nil {
 		return
 	}
@@ -44,6 +51,9 @@ func (w *World) check() {
 	for _, c := range checks() {
 		if w.failure != nil {
 			return
+		}
+		if only != "" && only != c.name {
+			continue
 		}
 		if text := c.holds(w, list); text != "" {
 			w.fail(c.name, "%s", text)

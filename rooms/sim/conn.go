@@ -254,8 +254,12 @@ func (p *Peer) serve(e *rooms.Serve) {
 			}
 		}
 	}
-	for _, want := range e.Wants {
-		for _, run := range p.disk.runsOf(e.Room, want.Log, want.First, want.Last) {
+	for i, want := range append(slices.Clone(e.Wants), e.Hidden...) {
+		room := e.Room
+		if i >= len(e.Wants) {
+			room = rooms.HiddenRoom(e.Room)
+		}
+		for _, run := range p.disk.runsOf(room, want.Log, want.First, want.Last) {
 			if size > 0 && size+len(run.Bytes) > 16<<10 {
 				p.send(e.Peer, st.name, m)
 				m, size = &wire.Runs{}, 0

@@ -79,6 +79,11 @@ func (d *disk) apply(b *store.Batch) error {
 			return err
 		}
 	}
+	for i := range b.Cuts {
+		if err := d.room(b.Cuts[i].Room).cut(&b.Cuts[i]); err != nil {
+			return err
+		}
+	}
 	for _, rec := range b.DropRecords {
 		delete(d.room(rec.Room).records, recordKey{rec.Kind, rec.ID})
 	}
@@ -126,6 +131,29 @@ func (r *diskRoom) trim(t store.Trim) error {
 	return nil
 }
 
+func (r *diskRoom) cut(cut *store.Cut) error {
+	h, held := r.heads[cut.Log]
+	if !held || h.Link != cut.Head || cut.Last == h.Last {
+		return nil
+	}
+	runs := slices.Clone(r.runs[cut.Log])
+	for len(runs) > 0 && runs[len(runs)-1].First > cut.Last {
+		h.Bytes -= uint64(len(runs[len(runs)-1].Bytes))
+		runs = runs[:len(runs)-1]
+	}
+	switch n := len(runs); {
+	case n == 0 && h.Floor == cut.Last:
+		h.LastArrival, h.LastReceived = 0, 0
+	case n == 0 || runs[n-1].Last != cut.Last || runs[n-1].Link != cut.Link:
+		return store.ErrConflict
+	default:
+		h.LastArrival, h.LastReceived = runs[n-1].Arrival, runs[n-1].Received
+	}
+	h.Last, h.Link, h.Note = cut.Last, cut.Link, cut.Note
+	r.runs[cut.Log], r.heads[cut.Log] = runs, h
+	return nil
+}
+
 func (r *diskRoom) append(run *store.Run) error {
 	h, held := r.heads[run.Log]
 	switch {
@@ -140,6 +168,9 @@ func (r *diskRoom) append(run *store.Run) error {
 		return store.ErrConflict
 	case !held:
 		h = store.Head{Log: run.Log, Author: run.Author, Floor: run.First - 1}
+	}
+	if run.Arrival == 0 {
+		run.Arrival = r.arrival + 1
 	}
 	if run.Arrival <= r.arrival {
 		return fmt.Errorf("arrival %d after %d", run.Arrival, r.arrival)
@@ -203,6 +234,11 @@ func (d *disk) data(id wire.ID) *rooms.RoomData {
 	data.Records = append(data.Records, r.sorted()...)
 	for _, log := range sortedIDs(r.heads) {
 		data.Heads = append(data.Heads, r.heads[log])
+	}
+	if h := d.rooms[rooms.HiddenRoom(id)]; h != nil {
+		for _, log := range sortedIDs(h.heads) {
+			data.Hidden = append(data.Hidden, h.heads[log])
+		}
 	}
 	data.LastArrival = r.arrival
 	return data

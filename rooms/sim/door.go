@@ -44,7 +44,10 @@ func (u *Person) create(history rooms.History) {
 		m.Boxes = append(m.Boxes, b.Raw)
 	}
 	u.w.rooms = append(u.w.rooms, g.ID)
-	u.ask(m, func(r *rooms.Reply) { s.following() })
+	u.ask(m, func(r *rooms.Reply) {
+		s.kept = true
+		s.following()
+	})
 }
 
 // made takes an entry of one's own.
@@ -122,7 +125,10 @@ func (s *seat) enter() {
 		switch codeOf(r) {
 		case wire.CodeOK:
 			s.made(join)
-			s.left = false
+			s.left, s.kept = false, true
+			if !s.belongs() { // removed, and not taken back by a join
+				s.link = nil
+			}
 			s.following()
 		case wire.CodeExpired, wire.CodeExhausted, wire.CodeRevoked, wire.CodeRefused, wire.CodeInvalid:
 			s.u.w.say("%s is not let in: %v", s.u.name, r.Err)
@@ -151,16 +157,7 @@ func (s *seat) leave() {
 		return
 	}
 	s.leaves = false
-	var pins []rooms.Pin
-	if r := s.u.peer.disk.rooms[s.room]; r != nil { // what Tail would read
-		for _, log := range sortedIDs(r.runs) {
-			if runs := r.runs[log]; len(runs) > 0 && runs[0].Author == s.me() {
-				last := runs[len(runs)-1]
-				pins = append(pins, rooms.Pin{Log: log, Number: last.Last, Link: last.Link})
-			}
-		}
-	}
-	e, err := rooms.NewLeave(s.u.key, s.auth.NextBeside(s.me(), s.u.now()), pins)
+	e, err := rooms.NewLeave(s.u.key, s.auth.NextBeside(s.me(), s.u.now()), s.pins(s.me()))
 	if err != nil {
 		return
 	}

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"parley/rooms"
 	"parley/wire"
 )
@@ -13,9 +15,10 @@ type oracle struct {
 	facts    map[wire.ID]*fact
 	order    []*fact // in the order in which they were added
 	closures map[wire.ID]set
-	runs     map[wire.ID]*rooms.Run // by hash
-	forks    map[wire.ID]uint64     // by log: least first number of two siblings proved
+	runs     map[wire.ID]*rooms.Run      // by hash
+	proved   map[wire.ID][][2]*rooms.Run // by log: siblings of which a proof is held
 	verdicts map[wire.ID]verdict
+	bases    map[wire.ID]verdict
 	counting set // E(S) of everything; nil: not evaluated
 }
 
@@ -35,37 +38,81 @@ type fact struct {
 	id, writer, chain, prev wire.ID
 	kind                    rooms.Kind
 	number                  uint64
-	heads                   []wire.ID
-	epoch                   bool                  // it begins one
-	invite                  wire.ID               // of a join
-	role                    rooms.Role            // of an invite
-	pins                    map[wire.ID]rooms.Pin // of a leave, by log
+	names                   []wire.ID               // heads, and what its body lists
+	epoch                   bool                    // it begins one
+	subject                 wire.ID                 // whom it concerns; of a handover the successor
+	role                    rooms.Role              // that it gives; of a removal none
+	ban                     bool                    // of a stop
+	appointment, cut        wire.ID                 // of a demotion
+	invite                  wire.ID                 // of a join
+	revokes                 set                     // invites, of a revocation
+	pins                    map[wire.ID]rooms.Pin   // by log
+	floors                  map[wire.ID]rooms.Floor // by log
+	pair                    []wire.ID               // of a room of two, its users
 }
+
+func (f *fact) chained() bool { return f.number > 0 }
 
 // factOf reads an entry. A new kind has its place here, in the function of the rules that
 // concern it, and nowhere else.
 func factOf(e *rooms.Entry) *fact {
-	f := &fact{id: e.ID, writer: e.Writer, chain: e.Chain, prev: e.Prev, kind: e.Kind, number: e.Number, heads: e.Heads}
+	f := &fact{
+		id: e.ID, writer: e.Writer, chain: e.Chain, prev: e.Prev, kind: e.Kind, number: e.Number,
+		names: slices.Clone(e.Heads), epoch: e.Epoch() != nil,
+	}
 	switch body := e.Body.(type) {
 	case *rooms.EpochBody:
-		f.epoch = true
+		f.pins = byLog(body.Pins)
 	case *rooms.Invite:
 		f.role = body.Role
 	case *rooms.Join:
 		f.invite = body.Invite
 	case *rooms.Leave:
-		f.pins = map[wire.ID]rooms.Pin{}
-		for _, p := range body.Pins {
-			f.pins[p.Log] = p
+		f.pins = byLog(body.Pins)
+	case *rooms.Add:
+		f.subject, f.role = body.Bundle.ID(), body.Role
+	case *rooms.Stop:
+		f.subject, f.role, f.ban, f.pins = body.Subject, body.Role, body.Ban, byLog(body.Pins)
+		f.names = append(f.names, body.Joins...)
+	case *rooms.Lift:
+		f.subject = body.Subject
+	case *rooms.Appoint:
+		f.subject = body.Subject
+	case *rooms.Demote:
+		f.appointment, f.cut, f.role = body.Appointment, body.Cut, rooms.RoleMember
+		f.names = append(append(f.names, body.Joins...), body.Appointment, body.Cut)
+	case *rooms.Handover:
+		f.subject, f.role = body.Bundle.ID(), rooms.RoleMember
+	case *rooms.Revoke:
+		f.revokes = set{}
+		for _, i := range body.Invites {
+			f.revokes[i] = true
 		}
+		f.names = append(append(f.names, body.Joins...), body.Invites...)
+	case *rooms.Trim:
+		f.floors = map[wire.ID]rooms.Floor{}
+		for _, floor := range body.Floors {
+			f.floors[floor.Log] = floor
+		}
+	case *rooms.Pair:
+		users, _ := e.Pair()
+		f.pair = users[:]
 	}
 	return f
+}
+
+func byLog(pins []rooms.Pin) map[wire.ID]rooms.Pin {
+	m := map[wire.ID]rooms.Pin{}
+	for _, p := range pins {
+		m[p.Log] = p
+	}
+	return m
 }
 
 func newOracle(room wire.ID) *oracle {
 	return &oracle{
 		room: room, facts: map[wire.ID]*fact{}, closures: map[wire.ID]set{}, runs: map[wire.ID]*rooms.Run{},
-		forks: map[wire.ID]uint64{}, verdicts: map[wire.ID]verdict{},
+		proved: map[wire.ID][][2]*rooms.Run{}, verdicts: map[wire.ID]verdict{}, bases: map[wire.ID]verdict{},
 	}
 }
 
@@ -79,12 +126,17 @@ func (o *oracle) addAll(h *held) {
 			o.runs[r.Hash] = r
 		}
 	}
-	for _, p := range h.proofs {
-		if at, ok := o.forks[p.Log]; !ok || p.First < at {
-			o.forks[p.Log] = p.First
+	for _, log := range sortedIDs(h.hidden) {
+		for _, r := range h.hidden[log] {
+			o.runs[r.Hash] = r
 		}
 	}
-	o.counting, o.verdicts, o.closures = nil, map[wire.ID]verdict{}, map[wire.ID]set{}
+	for _, p := range h.proofs {
+		if a, b := h.peer.w.history.runs[p.Runs[0]], h.peer.w.history.runs[p.Runs[1]]; a != nil && b != nil {
+			o.proved[p.Log] = append(o.proved[p.Log], [2]*rooms.Run{a.run, b.run})
+		}
+	}
+	o.counting, o.verdicts, o.bases, o.closures = nil, map[wire.ID]verdict{}, map[wire.ID]verdict{}, map[wire.ID]set{}
 }
 
 func (o *oracle) add(e *rooms.Entry) {
@@ -118,7 +170,7 @@ func (o *oracle) closureOf(id wire.ID) (set, bool) {
 		return set{}, false
 	}
 	c, all := set{id: true}, true
-	for _, next := range append([]wire.ID{f.prev, f.chain}, f.heads...) {
+	for _, next := range append([]wire.ID{f.prev, f.chain}, f.names...) {
 		if next.IsZero() {
 			continue
 		}

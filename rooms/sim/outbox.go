@@ -84,7 +84,9 @@ func (s *seat) meet() {
 		s.met = true
 		s.compare(head)
 		for _, p := range s.out.pending {
-			s.send(p.signed)
+			if s.u.w.plant == nil || !s.u.w.plant.silent {
+				s.send(p.signed)
+			}
 		}
 		s.pump()
 	})
@@ -165,6 +167,9 @@ func (s *seat) write() bool {
 		o.incarnation = rooms.NewIncarnation(s.room, s.me(), o.salt, heads)
 	}
 	d.Incarnation = o.incarnation
+	if w := s.u.w; w.plant != nil && w.plant.writer != nil {
+		w.plant.writer(s, d)
+	}
 	run, err := rooms.SignRun(s.u.key, d)
 	if err != nil {
 		s.u.w.fail("BoundsHold", "%s cannot sign: %v", s.u.name, err)
@@ -233,6 +238,9 @@ func (s *seat) durable(last uint64) {
 		if !p.acked {
 			p.acked, p.at = true, s.u.peer
 			s.u.w.totals.Acked += p.run.Count()
+			if w := s.u.w; w.plant != nil && w.plant.repeats {
+				s.queue = append(s.queue, p.texts...)
+			}
 		}
 	}
 }

@@ -24,6 +24,7 @@ type held struct {
 	boxes   []*rooms.Box
 	proofs  []*rooms.Proof
 	runs    map[wire.ID][]*rooms.Run // by log, ascending: counting or not
+	hidden  map[wire.ID][]*rooms.Run // by log: what does not count, and is kept
 	ends    map[wire.ID]rooms.Pin    // by log: the last message that counts by the peer's word
 	auth    *rooms.Authority         // the product's own, of these entries
 	oracle  *oracle                  // over what this peer holds
@@ -56,15 +57,19 @@ func (w *World) outcomes() (list []*outcome) {
 	return list
 }
 
-// belongs reports whether somebody at the peer has a role, by what the oracle knows,
-// and has let the peer keep the room.
+// belongs reports whether somebody at the peer, who let it keep the room, has a role by
+// what the oracle knows. Of a peer with several users the others know one user's delegation: when
+// that user is gone, and another one was taken back without knowing it, the peer cannot hear of it.
 func (h *held) belongs(by *oracle) bool {
+	var kept, back []*seat
 	for _, u := range h.peer.w.people {
-		if s := u.seats[by.room]; s != nil && u.peer == h.peer && !s.left && by.roleNow(u.id()) != rooms.RoleNone && s.auth.Len() > 0 && s.belongs() {
-			return true
+		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept {
+			if kept = append(kept, s); !s.left && by.roleNow(u.id()) != rooms.RoleNone {
+				back = append(back, s)
+			}
 		}
 	}
-	return false
+	return len(back) > 0 && (len(kept) == 1 || slices.ContainsFunc(back, func(s *seat) bool { return s.belongs() }))
 }
 
 // heldBy reads a room from a peer's disk, and asks the peer where its logs end. It
@@ -80,7 +85,7 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 	if r == nil || asker == nil {
 		return nil
 	}
-	h := &held{peer: p, runs: map[wire.ID][]*rooms.Run{}, ends: map[wire.ID]rooms.Pin{}, auth: rooms.NewAuthority(room)}
+	h := &held{peer: p, runs: map[wire.ID][]*rooms.Run{}, hidden: map[wire.ID][]*rooms.Run{}, ends: map[wire.ID]rooms.Pin{}, auth: rooms.NewAuthority(room)}
 	for _, rec := range r.sorted() {
 		set := map[store.Kind]uint64{store.KindEntry: wire.SetEntries, store.KindBox: wire.SetBoxes, store.KindProof: wire.SetProofs}[rec.Kind]
 		if set == 0 {
@@ -111,8 +116,28 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 			h.ends[log] = rooms.Pin{Log: log, Number: m.Last, Link: m.Link}
 		}
 	}
+	if hidden := p.disk.rooms[rooms.HiddenRoom(room)]; hidden != nil {
+		for _, branch := range sortedIDs(hidden.runs) {
+			for _, stored := range hidden.runs[branch] {
+				run, err := w.records.run(stored.Bytes)
+				if err != nil || run.Hash != stored.Link {
+					w.fail("BadSignatureNeverValid", "%s keeps a run that does not verify: %v", p.name, err)
+					continue
+				}
+				h.hidden[run.Log] = append(h.hidden[run.Log], run)
+			}
+		}
+	}
 	h.oracle = newOracle(room)
 	h.oracle.addAll(h)
+	for _, log := range sortedIDs(h.ends) { // of a log that was trimmed to its end nothing counts
+		for _, f := range h.oracle.floors(log) {
+			if h.ends[log].Number <= f.Number {
+				delete(h.ends, log)
+				break
+			}
+		}
+	}
 	return h
 }
 

@@ -87,7 +87,7 @@ func (p *Peer) crash() {
 
 // step gives the core an event and carries out what it wants done.
 func (p *Peer) step(ev rooms.Event) {
-	if p.core == nil {
+	if p.core == nil || p.w.plant != nil && p.w.plant.event != nil && !p.w.plant.event(p, ev) {
 		return
 	}
 	todo := slices.Clone(p.core.Step(p.now(), ev))

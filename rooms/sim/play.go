@@ -8,9 +8,10 @@ import (
 
 // Options say what else a run is given.
 type Options struct {
-	Plant *Plant                           // a fault planted in the world; nil: none
+	Only  string                           // apply only the check of this name; empty: all
 	Trace func(format string, args ...any) // what happens, line by line; nil: silent
 	Wire  bool                             // trace every message between peers too
+	plant *plant                           // a fault planted in the world; nil: none
 }
 
 // A Result is what came of a run.
@@ -23,14 +24,21 @@ type Result struct {
 // Play carries a script out, lets the world heal, and applies every check. It makes all
 // randomness of the process deterministic, so that nothing else may run in parallel.
 func Play(t *testing.T, s *Script, o Options) *Result {
+	w := enact(t, s, o)
+	w.check(o.Only)
+	return &Result{w.failure, w.totals, fmt.Sprintf("%x", w.history.hash.Sum(nil)[:16])}
+}
+
+// enact carries a script out and lets the world heal.
+func enact(t *testing.T, s *Script, o Options) *World {
 	w := newWorld(t, s.Seed)
-	w.trace, w.wiretap, w.plant = o.Trace, o.Wire, o.Plant
+	w.trace, w.wiretap, w.plant = o.Trace, o.Wire, o.plant
 	w.dropped, w.delay = float64(s.Dropped)/100, s.Delay
 	for i := range s.Peers {
 		p := w.addPeer(fmt.Sprintf("p%d", i))
 		w.addPerson(fmt.Sprintf("u%d", i), p)
-		if w.plant != nil && w.plant.Disk != nil && i == w.plant.at(s) {
-			p.disk.tamper = w.plant.Disk(w)
+		if w.plant != nil && w.plant.disk != nil && i == 0 {
+			p.disk.tamper = w.plant.disk
 		}
 	}
 	for i := range s.Peers * (peoplePerPeer - 1) {
@@ -60,10 +68,9 @@ func Play(t *testing.T, s *Script, o Options) *Result {
 		w.totals.Actions++
 	}
 	w.settle()
-	w.check()
 	w.totals.Seeds, w.totals.Simulated = 1, w.now.Sub(epoch)
 	w.totals.Runs, w.totals.Entries = len(w.history.order), len(w.history.made)
-	return &Result{w.failure, w.totals, fmt.Sprintf("%x", w.history.hash.Sum(nil)[:16])}
+	return w
 }
 
 const (
@@ -75,9 +82,15 @@ const (
 	resting = 60 * time.Second
 )
 
-// settle lets the world heal.
+// settle lets the world heal. Everybody can reach everybody: in a ring, whoever belongs to a
+// room may have between them only peers that must not have it.
 func (w *World) settle() {
 	w.say("-- healing")
+	for _, p := range w.peers {
+		for _, o := range w.peers {
+			w.link(p, o)
+		}
+	}
 	w.heal()
 	for _, p := range w.peers {
 		p.disk.failing = 0
@@ -102,6 +115,12 @@ func (w *World) settle() {
 	w.pass(healing)
 	for _, p := range w.peers {
 		p.quiet = 0
+	}
+	if w.plant != nil && w.plant.idle {
+		w.babble()
+	}
+	if w.plant != nil && w.plant.asks {
+		w.pester()
 	}
 	w.pass(resting)
 }

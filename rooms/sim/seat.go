@@ -15,16 +15,18 @@ type seat struct {
 	u    *Person
 	room wire.ID
 
-	auth  *rooms.Authority
-	keys  map[wire.ID][rooms.EpochKeySize]byte
-	loose []*rooms.Box // whose epoch is not held yet
-	link  *rooms.Link  // by which the person wants in; nil: it does not
+	auth     *rooms.Authority
+	keys     map[wire.ID][rooms.EpochKeySize]byte
+	loose    []*rooms.Box // whose epoch is not held yet
+	pairWith *Person      // of a room of two
+	link     *rooms.Link  // by which the person wants in; nil: it does not
 
 	out    outbox
 	queue  []int // texts to be written
 	gave   []int // texts given up, with a report
 	left   bool
 	leaves bool // has asked to
+	kept   bool // the peer has had the person's own delegation
 
 	// Of this session.
 	follow, append rooms.ReqKey
@@ -45,7 +47,7 @@ func (s *seat) clear() {
 
 // copy is the seat as a backup of the home has it.
 func (s *seat) copy() *seat {
-	c := &seat{u: s.u, room: s.room, link: s.link, out: s.out, left: s.left, queue: slices.Clone(s.queue), loose: slices.Clone(s.loose)}
+	c := &seat{u: s.u, room: s.room, link: s.link, pairWith: s.pairWith, out: s.out, left: s.left, queue: slices.Clone(s.queue), loose: slices.Clone(s.loose)}
 	c.keys, c.sealed = maps.Clone(s.keys), map[[2]wire.ID]bool{}
 	c.out.pending = slices.Clone(s.out.pending)
 	c.auth = rooms.NewAuthority(s.room)
@@ -128,6 +130,7 @@ func (s *seat) attach(then func()) {
 	s.u.ask(m, func(r *rooms.Reply) {
 		s.attaching = false
 		if codeOf(r) == wire.CodeOK {
+			s.kept = true
 			then()
 			return
 		}

@@ -40,7 +40,7 @@ type World struct {
 	history history
 	totals  Totals
 	failure *Failure
-	plant   *Plant
+	plant   *plant
 	keys    uint64 // sessions numbered so far
 	reqs    rooms.ReqKey
 	texts   int

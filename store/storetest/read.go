@@ -154,7 +154,7 @@ var readCases = []testCase{
 		}
 	}},
 	{"a store may be closed from inside a sequence, which then ends", func(h *harness) {
-		h.append(chain("a", 1, 3000, 1)...)
+		h.append(chain("a", 1, h.longLog(), 1)...)
 		var last error
 		seen := 0
 		for _, err := range h.Store.Runs(h.ctx(), ID("room"), ID("log a"), 1) {
@@ -167,13 +167,13 @@ var readCases = []testCase{
 				}
 			}
 		}
-		if !errors.Is(last, store.ErrClosed) || seen == 3000 {
+		if !errors.Is(last, store.ErrClosed) || seen == h.longLog() {
 			h.Errorf("the sequence ended after %d runs with %v, want ErrClosed", seen, last)
 		}
 		h.reopen()
 	}},
 	{"a cancelled context ends a sequence with its error", func(h *harness) {
-		h.append(chain("a", 1, 3000, 1)...)
+		h.append(chain("a", 1, h.longLog(), 1)...)
 		ctx, cancel := context.WithCancel(h.ctx())
 		defer cancel()
 		seen, last := 0, error(nil)

@@ -83,7 +83,7 @@ func TestLoopbackADatabaseThatIsAwayIsSaidAndWaitedFor(t *testing.T) {
 
 	server.Away()
 	r := h.Parley("send", "--timeout", "3s", "lobby", "meanwhile")
-	if r.Code != 5 || !strings.Contains(r.Err, "parley: ") {
+	if r.Code != 5 || !strings.Contains(r.Err, "the daemon's store cannot be written to") {
 		t.Errorf("send without the database: exit code %d, want 5: %s", r.Code, tail(r.Err))
 	}
 	Eventually(t, databaseWithin, "status says so", func() error {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	way "parley/cmd/internal/proxy"
 )
 
 // The group and port the lab's own tests use: not Parley's.
@@ -342,7 +344,7 @@ func TestAProxyDelaysStallsAndCuts(t *testing.T) {
 	}
 	proxy.Bandwidth(0)
 
-	proxy.Stall(true)
+	proxy.Stall(way.Both, true)
 	done := make(chan error, 1)
 	go func() { done <- echo(conn, "held") }()
 	select {
@@ -350,7 +352,7 @@ func TestAProxyDelaysStallsAndCuts(t *testing.T) {
 		t.Fatalf("a stalled way let bytes through: %v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
-	proxy.Stall(false)
+	proxy.Stall(way.Both, false)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}

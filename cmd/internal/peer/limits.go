@@ -67,6 +67,12 @@ const (
 	// stays under 128 MiB through any flood.
 	memoryLimit = 88 << 20
 
+	// storeWait is how long a token waits to be written: within the time that a handshake may take.
+	storeWait = 2 * time.Second
+
+	// maxValues is how many tokens are remembered beside the store, some 200 bytes each.
+	maxValues = 4096
+
 	// sharedPoll is how often a peer looks at what others keep in the same database: the bound within
 	// which their messages come when all sessions are cut, and one small query a room.
 	sharedPoll = 2 * time.Second

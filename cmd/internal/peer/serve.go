@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"parley/rooms"
@@ -31,7 +32,7 @@ func (p *Peer) serve(l *link, e rooms.Serve) {
 			l.serving--
 			l.mu.Unlock()
 		}()
-		if err := p.sendRuns(ctx, st, e.Room, e.Wants); err != nil {
+		if err := p.sendRuns(ctx, st, &e); err != nil {
 			st.Reset(wire.CodeInternal, "the runs cannot be read")
 			select {
 			case <-l.session.Done():
@@ -44,7 +45,7 @@ func (p *Peer) serve(l *link, e rooms.Serve) {
 	})
 }
 
-func (p *Peer) sendRuns(ctx context.Context, st *session.Stream, room wire.ID, wants []wire.Want) error {
+func (p *Peer) sendRuns(ctx context.Context, st *session.Stream, e *rooms.Serve) error {
 	var frame wire.Runs
 	size := 0
 	flush := func() error {
@@ -55,7 +56,11 @@ func (p *Peer) sendRuns(ctx context.Context, st *session.Stream, room wire.ID, w
 		frame.Runs, size = nil, 0
 		return err
 	}
-	for _, want := range wants {
+	for i, want := range slices.Concat(e.Wants, e.Hidden) {
+		room := e.Room
+		if i >= len(e.Wants) {
+			room = rooms.HiddenRoom(e.Room)
+		}
 		for run, err := range p.store.Runs(ctx, room, want.Log, want.First) {
 			if err != nil {
 				return err

@@ -32,6 +32,7 @@ func (f *file) at(n ast.Node) string {
 // A tree is every Go file below a directory, for all systems, and what else
 // stands at the top.
 type tree struct {
+	root  string
 	files []*file
 	top   []string // names at the top; folders end in a slash
 }
@@ -47,7 +48,7 @@ func load(t *testing.T, root string) *tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := &tree{}
+	tr := &tree{root: root}
 	for _, e := range entries {
 		name := e.Name()
 		if e.IsDir() {
@@ -112,6 +113,8 @@ var rules = map[string]func(*tree) []string{
 	"no test sleeps":                                   sleeps,
 	"no init does work":                                inits,
 	"no mark of unfinished work is left":               marks,
+	"every decoder is fuzzed":                          decoders,
+	"every fuzz target has a corpus":                   corpora,
 }
 
 func TestTheProjectFollowsItsPolicy(t *testing.T) {
@@ -189,5 +192,7 @@ var breaches = []breach{
 	{"no test sleeps", map[string]string{"wire/a_test.go": "package wire\nimport \"time\"\nfunc f() { time.Sleep(1) }\n", "wire/b_test.go": "package wire\nimport (\n\"time\"\n_ \"testing/synctest\"\n)\nfunc g() { time.Sleep(1) }\n"}, "a_test.go:3"},
 	{"no test sleeps", map[string]string{"wire/a_test.go": "package wire\nimport \"time\"\nfunc f() { time.Sleep(1) }\n"}, "a_test.go:3"},
 	{"no init does work", map[string]string{"wire/a.go": "package wire\nfunc init() {}\n"}, "wire/a.go:2"},
+	{"every decoder is fuzzed", map[string]string{"wire/a.go": "package wire\nfunc decodeA(b []byte) error { return nil }\nfunc decodeB(b []byte) error { return decodeA(b) }\n", "wire/a_test.go": "package wire\nimport \"testing\"\nfunc FuzzA(f *testing.F) { f.Fuzz(func(t *testing.T, b []byte) { _ = decodeA(b) }) }\n"}, "decodeB"},
+	{"every fuzz target has a corpus", map[string]string{"wire/a_test.go": "package wire\nimport \"testing\"\nfunc FuzzA(f *testing.F) {}\nfunc FuzzB(f *testing.F) {}\n", "wire/testdata/fuzz/FuzzA/seed": "go test fuzz v1\n[]byte(\"\")\n"}, "FuzzB"},
 	{"no mark of unfinished work is left", map[string]string{"wire/a.go": "package wire // TO" + "DO: the rest\n"}, "wire/a.go:1"},
 }

@@ -26,6 +26,7 @@ func roomFamilies() map[string]family {
 		"rooms/links":       record("invite links, and the keys that follow from them", linkValues),
 		"rooms/plaintexts":  record("the plaintext of messages", plaintextValues),
 		"rooms/validity":    {"what the rules make of a room's entries, people and runs", alone(readValidity), answerValidity},
+		"rooms/authority":   {"histories of a room's authority with dishonest people in them", alone(readAuthority), answerValidity},
 		"rooms/keys":        {"open rooms, messages and boxes from their secrets", alone(readRoomKeys), answerRoomKeys},
 	}
 }

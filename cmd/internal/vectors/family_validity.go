@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"parley/handshake/identity"
@@ -14,20 +15,54 @@ import (
 // readValidity makes one question of a whole room: its entries in the order in
 // which they are added, the people asked for, and the runs, each with the
 // indices of the runs before it in its log.
-func readValidity(raw []byte) ([]Vector, error) {
-	var v struct {
-		Room    string
-		Entries []struct{ Name, Input, Refused string }
-		Roles   map[string]string
-		Runs    []struct {
-			Name, Input, Verdict, Reason string
-			Before                       []string
-		}
+// A judgedRoom is a room's entries and what its rules make of people and of runs.
+type judgedRoom struct {
+	Name    string
+	Room    string
+	Entries []struct{ Name, Input, Refused string }
+	Roles   map[string]string
+	Runs    []struct {
+		Name, Input, Verdict, Reason string
+		Before, Held                 []string
+		Fork                         uint64
 	}
+}
+
+func readValidity(raw []byte) ([]Vector, error) {
+	v := judgedRoom{Name: "a room judged as a whole"}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return nil, err
 	}
-	var entries, users, runs, before []string
+	return []Vector{v.vector()}, nil
+}
+
+// readAuthority reads histories, whose entries' inputs are places in a list that they share.
+func readAuthority(raw []byte) ([]Vector, error) {
+	var file struct {
+		Entries   []string
+		Histories []judgedRoom
+	}
+	if err := json.Unmarshal(raw, &file); err != nil {
+		return nil, err
+	}
+	var list []Vector
+	for _, v := range file.Histories {
+		for i := range v.Entries {
+			n, err := strconv.Atoi(v.Entries[i].Input)
+			if err != nil || n < 0 || n >= len(file.Entries) {
+				return nil, fmt.Errorf("%s: entry %q is not in the list", v.Name, v.Entries[i].Input)
+			}
+			v.Entries[i].Input = file.Entries[n]
+		}
+		list = append(list, v.vector())
+	}
+	return list, nil
+}
+
+// vector is the question and what is to be answered.
+func (v *judgedRoom) vector() Vector {
+	entries, users, runs := []string{}, []string{}, []string{}
+	before, forks, held := []string{}, []string{}, []string{}
 	out := map[string]string{}
 	for i, e := range v.Entries {
 		entries = append(entries, e.Input)
@@ -45,21 +80,28 @@ func readValidity(raw []byte) ([]Vector, error) {
 		out[fmt.Sprintf("role-%d", i)] = v.Roles[user]
 	}
 	index := map[string]int{}
-	for i, r := range v.Runs {
-		index[r.Name] = i
-		runs = append(runs, r.Input)
+	places := func(names []string) string {
 		var of []string
-		for _, name := range r.Before {
+		for _, name := range names {
 			of = append(of, decimal(uint64(index[name])))
 		}
-		before = append(before, strings.Join(of, " "))
+		return strings.Join(of, " ")
+	}
+	for i, r := range v.Runs {
+		runs = append(runs, r.Input)
+		before = append(before, places(r.Before))
+		forks = append(forks, decimal(r.Fork))
+		held = append(held, places(r.Held))
+		index[r.Name] = i
 		out[fmt.Sprintf("run-%d", i)] = r.Verdict
 		if r.Reason != "" {
 			out[fmt.Sprintf("reason-run-%d", i)] = r.Reason
 		}
 	}
-	in := map[string]any{"room": v.Room, "entries": entries, "users": users, "runs": runs, "before": before}
-	return []Vector{vector("a room judged as a whole", "judge", true, in, out)}, nil
+	in := map[string]any{
+		"room": v.Room, "entries": entries, "users": users, "runs": runs, "before": before, "forks": forks, "held": held,
+	}
+	return vector(v.Name, "judge", true, in, out)
 }
 
 func answerValidity(do string, in *inputs) Answer {
@@ -86,7 +128,7 @@ func answerValidity(do string, in *inputs) Answer {
 		out[fmt.Sprintf("role-%d", i)] = a.Now().Role(wire.ID(user)).String()
 	}
 	var runs []*rooms.Run
-	before := in.texts("before")
+	before, forks, held := in.texts("before"), in.texts("forks"), in.texts("held")
 	for i, raw := range in.list("runs") {
 		r, err := rooms.ParseRun(raw)
 		if err == nil {
@@ -95,14 +137,16 @@ func answerValidity(do string, in *inputs) Answer {
 		if err != nil {
 			return refused(err)
 		}
-		runs = append(runs, r)
-		var state *rooms.LogState
-		for _, word := range strings.Fields(before[i]) {
-			var n int
-			if _, err := fmt.Sscan(word, &n); err != nil || n >= i {
-				return Answer{Reason: "a run before this one that is not"}
-			}
-			state = runs[n].Extend(state)
+		earlier, err := runsAt(runs, before[i])
+		if err != nil {
+			return Answer{Reason: err.Error()}
+		}
+		if runs = append(runs, r); len(forks) != len(before) || len(held) != len(before) {
+			return Answer{Reason: "forks and held are as many as before"}
+		}
+		state, err := forkState(runs, earlier, forks[i], held[i])
+		if err != nil {
+			return Answer{Reason: err.Error()}
 		}
 		verdict, why, _ := a.Judge(r, state)
 		out[fmt.Sprintf("run-%d", i)] = verdict.String()
@@ -111,6 +155,51 @@ func answerValidity(do string, in *inputs) Answer {
 		}
 	}
 	return accepted(out)
+}
+
+// runsAt are the runs at places, decimal numbers with blanks between.
+func runsAt(runs []*rooms.Run, places string) (list []*rooms.Run, err error) {
+	for _, word := range strings.Fields(places) {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 0 || n >= len(runs) {
+			return nil, fmt.Errorf("run %q is not among those before", word)
+		}
+		list = append(list, runs[n])
+	}
+	return list, nil
+}
+
+// forkState is the state of a log after the runs earlier, with a fork (0: none) and the
+// runs held beyond it.
+func forkState(runs, earlier []*rooms.Run, fork, places string) (state *rooms.LogState, err error) {
+	for _, r := range earlier {
+		state = r.Extend(state)
+	}
+	at, err := strconv.ParseUint(fork, 10, 64)
+	if err != nil || at == 0 {
+		return state, err
+	}
+	beyond, err := runsAt(runs, places)
+	if err != nil {
+		return nil, err
+	}
+	h := heldRuns{}
+	for _, r := range beyond {
+		h[r.Hash] = rooms.HeldRun{First: r.First, Last: r.Last(), Prev: r.Prev}
+	}
+	if state == nil {
+		state = &rooms.LogState{}
+	}
+	state.Fork, state.Held = at, h
+	return state, nil
+}
+
+type heldRuns map[wire.ID]rooms.HeldRun
+
+// HeldRun implements rooms.HeldRuns.
+func (h heldRuns) HeldRun(hash wire.ID) (rooms.HeldRun, bool) {
+	r, ok := h[hash]
+	return r, ok
 }
 
 func readRoomKeys(raw []byte) ([]Vector, error) {
