@@ -71,4 +71,3 @@ func rotateAndSend(t *testing.T, s *site, d *Daemon, name string, epochs int) {
 		}
 	}
 }
-
