@@ -114,14 +114,17 @@ type link struct {
 	refs []uint64 // by which it is known
 	gone bool
 
-	right   Sync        // what the other side may have
-	theirs  *Delegation // presented, but not (yet) giving a right
-	revoked bool        // it had more, and was asked for another delegation
-	former  wire.ID     // whose delegation gave it a right that ended, and who is told why
-	mayAsk  bool        // the other side accepted ours: it sent State or InStep
-	speaks  bool        // it has sent entries: what these name may be asked for
-	ourKind Sync        // what the delegation last presented asks for
-	ours    *Delegation // that it stands for
+	right   Sync          // what the other side may have
+	theirs  []*Delegation // presented, but not (yet) giving a right
+	revoked bool          // it had more, and was asked for another delegation
+	opens   int           // sent to it and not answered yet
+	former  []wire.ID     // whose delegations gave it a right that ended, and who are told why
+	mayAsk  bool          // the other side accepted ours: it sent State or InStep
+	speaks  bool          // it has sent entries: what these name may be asked for
+	ourKind Sync          // what the delegation last presented asks for
+	ours    *Delegation   // that it stands for
+	tried   []wire.ID     // hashes of those presented since the other side was met or asked for another
+	lost    bool          // the other side took its right away, and waits for all that may be presented
 
 	told, their  digest16 // digests last sent and received
 	toldAny, any bool

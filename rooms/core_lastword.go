@@ -18,9 +18,12 @@ func (c *Core) lastWord(l *link, member wire.ID) bool {
 	if len(words) == 0 {
 		return false
 	}
-	l.former, l.revoked = member, false
+	l.revoked = false
+	if !slices.Contains(l.former, member) {
+		l.former = append(l.former[max(0, len(l.former)-maxDelegationsPerPeer+1):], member)
+	}
 	c.whenDurable(func(err error) {
-		if err != nil || l.gone || r.failed || l.former != member || l.right != SyncNone {
+		if err != nil || l.gone || r.failed || !slices.Contains(l.former, member) || l.right != SyncNone {
 			return
 		}
 		var ids []wire.ID
@@ -88,10 +91,9 @@ func revokesOne(a *Authority, i int, invites []int) bool {
 // mayFetchEntry reports whether an entry is one that a former member's peer may still have: what it was told last
 // and everything before that.
 func (l *link) mayFetchEntry(id wire.ID) bool {
-	if l.former.IsZero() {
-		return false
-	}
 	a := l.r.auth
 	at, held := a.place[id]
-	return held && slices.ContainsFunc(l.r.lastWords(l.former), func(word wire.ID) bool { return a.saw(a.place[word], at) })
+	return held && slices.ContainsFunc(l.former, func(member wire.ID) bool {
+		return slices.ContainsFunc(l.r.lastWords(member), func(word wire.ID) bool { return a.saw(a.place[word], at) })
+	})
 }

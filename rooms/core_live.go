@@ -144,7 +144,7 @@ func (c *Core) onAnnounce(l *link, m *wire.Announce) {
 		return
 	}
 	r := l.r
-	if r.failed || r.asks() != SyncAll || l.right != SyncAll {
+	if r.failed || r.asks(r.own) != SyncAll || l.right != SyncAll {
 		return
 	}
 	for _, h := range m.Heads {

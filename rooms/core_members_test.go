@@ -105,7 +105,7 @@ func membersRun(t *testing.T, seed uint64) {
 			r := nd.core.rooms[kit.link.Room]
 			t.Logf("%s own %v link %v", nd.name, r.own != nil, r.own != nil && r.own.Link)
 			for _, l := range r.links {
-				t.Logf("   to %s: right %d mayAsk %v ourKind %d theirs %v any %v eqAll %v eqAuth %v told %v delegs %d miss %d due %v walk %v fruitless %v", l.p.name, l.right, l.mayAsk, l.ourKind, l.theirs != nil, l.any, l.their == r.digest(SyncAll), l.their == r.digest(SyncAuthority), l.told == r.digest(SyncAll), len(r.delegs[l.p.id]), l.misses, l.compareDue, l.walk != nil, l.fruitless == [2]digest16{l.their, r.digest(l.ourKind)})
+				t.Logf("   to %s: right %d mayAsk %v ourKind %d theirs %v any %v eqAll %v eqAuth %v told %v delegs %d miss %d due %v walk %v fruitless %v", l.p.name, l.right, l.mayAsk, l.ourKind, len(l.theirs) > 0, l.any, l.their == r.digest(SyncAll), l.their == r.digest(SyncAuthority), l.told == r.digest(SyncAll), len(r.delegs[l.p.id]), l.misses, l.compareDue, l.walk != nil, l.fruitless == [2]digest16{l.their, r.digest(l.ourKind)})
 			}
 		}
 	}

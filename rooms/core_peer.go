@@ -201,7 +201,7 @@ func (c *Core) match(p *peer, r *room, ref uint64, reply *wire.Match) {
 func (c *Core) linkFor(p *peer, r *room, ref uint64) *link {
 	l := r.linkOf(p)
 	if l == nil {
-		l = &link{p: p, r: r, ref: ref, ours: r.own, ourKind: r.asks()}
+		l = &link{p: p, r: r, ref: ref, ours: r.own, ourKind: r.asks(r.own)}
 		r.links = append(r.links, l)
 		p.links = append(p.links, l)
 		r.placedDue = true
@@ -217,9 +217,9 @@ func (c *Core) linkFor(p *peer, r *room, ref uint64) *link {
 	return l
 }
 
-// asks is what this peer's own delegation for the room gives it elsewhere.
-func (r *room) asks() Sync {
-	if r.openRoom || r.own != nil && !r.own.Link {
+// asks is what a delegation of this peer's for the room gives it elsewhere.
+func (r *room) asks(d *Delegation) Sync {
+	if r.openRoom || d != nil && !d.Link {
 		return SyncAll
 	}
 	return SyncAuthority

@@ -122,7 +122,7 @@ func (c *Core) plan(r *room) {
 	rest := r.wantQueue[:0]
 	for _, w := range r.wantQueue {
 		first, last := r.missing(w)
-		w.sources = slices.DeleteFunc(w.sources, func(s source) bool { return s.l.gone || s.last < first })
+		w.sources = slices.DeleteFunc(w.sources, func(s source) bool { return s.l.gone || !s.l.mayAsk || s.last < first }) // told of again when it may be asked
 		if first > last || len(w.sources) == 0 {
 			delete(r.wants, w.log)
 			continue

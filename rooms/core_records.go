@@ -126,7 +126,7 @@ func (c *Core) authorityChanged(r *room) {
 	own := r.own
 	if c.chooseOwn(r); r.own != nil { // a joiner that became a member asks for more
 		for _, l := range slices.Clone(r.links) {
-			if l.ours != r.own {
+			if l.ours != r.own && !slices.Contains(l.tried, r.own.Hash) {
 				c.openLink(l, true, false)
 			}
 		}

@@ -19,38 +19,6 @@ func (l *link) inStep() bool {
 	return l.usable() && l.base && len(l.marks) == 0 && len(l.ahead) == 0 && !l.records && !l.syncing && l.walk == nil
 }
 
-// openLink sends OpenRoom: what gives this peer its right, if it is to be
-// presented, and the state, if the other's right is checked.
-func (c *Core) openLink(l *link, present, answer bool) {
-	m := &wire.OpenRoom{Ref: l.ref, Answer: answer}
-	if present && l.r.own != nil {
-		m.Delegation = l.r.own.Raw
-		if j := l.r.ownJoin(); j != nil {
-			m.Join = j.Raw
-		}
-	}
-	l.ours, l.ourKind = l.r.own, l.r.asks()
-	if (l.right == SyncAll || l.right != SyncNone && answer) && !l.r.failed {
-		d := l.r.digest(l.right)
-		m.State = slices.Clone(d[:])
-		l.told, l.toldAny = d, true
-	}
-	c.do(Send{Peer: l.p.key, Msg: m})
-}
-
-// ownJoin is the join entry of the member that delegated the room to this peer, nil for
-// a founder's or when it is not held.
-func (r *room) ownJoin() *Entry {
-	if r.own == nil || r.own.Link || r.auth == nil || r.auth.Genesis() == nil {
-		return nil
-	}
-	m, ok := r.auth.Now().Member(r.own.Member)
-	if !ok || m.Entry.Join() == nil {
-		return nil
-	}
-	return m.Entry
-}
-
 // bestRight is what the other side may have by the delegations remembered and presented.
 func (c *Core) bestRight(l *link) Sync {
 	if l.r.openRoom {
@@ -86,27 +54,31 @@ func (c *Core) onOpenRoom(l *link, m *wire.OpenRoom, parts *Parts) {
 	}
 	l.tentative = false
 	l.right = c.bestRight(l)
+	if m.Answer {
+		l.opens = max(0, l.opens-1)
+	}
 	if len(m.State) == 16 {
 		l.mayAsk = true
 		l.their, l.any = digest16(m.State), true
 	} else if !m.Answer { // it gives nothing (any more), until it tells its state
+		l.lost = l.lost || l.mayAsk
 		l.mayAsk, l.any = false, false
+		r.planDue = true // what was to be asked of it is asked of others, or not at all
 	}
 	r.placedDue = true
 	c.touch(r)
 	if !m.Answer {
 		c.openLink(l, len(m.State) == 0, true)
 	} else if l.right != SyncNone {
+		l.revoked = false
 		c.tellState(l)
 	}
-	if d := parts.Delegation; l.right == SyncNone && d != nil && !d.Link && c.lastWord(l, d.Member) {
+	if l.right == SyncNone && c.givesNothing(l, m.Answer, parts.Delegation) {
 		return
 	}
-	if m.Answer && l.right == SyncNone && l.revoked {
-		c.closeLink(l, wire.CodeRevoked)
-		return
+	if m.Answer && len(m.State) == 0 && !l.mayAsk {
+		c.presentNext(l)
 	}
-	l.revoked = l.revoked && !m.Answer
 	c.compare(l)
 }
 
@@ -114,11 +86,11 @@ func (c *Core) onOpenRoom(l *link, m *wire.OpenRoom, parts *Parts) {
 // now, else kept on the link until the entries it depends on are here.
 func (c *Core) present(l *link, d *Delegation) {
 	r := l.r
-	if s, _ := r.auth.MaySync(d, c.now); s == SyncNone {
-		l.theirs = d
+	l.theirs = slices.DeleteFunc(l.theirs, func(o *Delegation) bool { return o.Member == d.Member && o.Link == d.Link })
+	if c.gives(r, d) == SyncNone {
+		l.theirs = append(l.theirs[max(0, len(l.theirs)-maxDelegationsPerPeer+1):], d)
 		return
 	}
-	l.theirs = nil
 	c.rememberDelegation(r, d)
 }
 
@@ -245,13 +217,15 @@ func (c *Core) checkRights(r *room) {
 		if l.gone {
 			continue
 		}
-		if l.theirs != nil {
-			c.present(l, l.theirs)
+		for _, d := range slices.Clone(l.theirs) {
+			c.present(l, d)
 		}
 		was := l.right
 		if l.right = c.bestRight(l); l.right == was {
-			if d := l.theirs; l.right == SyncNone && l.former.IsZero() && d != nil && !d.Link {
-				c.lastWord(l, d.Member) // who came and went by entries that came since
+			for _, d := range l.theirs {
+				if l.right == SyncNone && !d.Link && !slices.Contains(l.former, d.Member) {
+					c.lastWord(l, d.Member) // who came and went by entries that came since
+				}
 			}
 			continue
 		}

@@ -166,36 +166,6 @@ func (c *Core) attach(user wire.ID, r *room, d *Delegation) error {
 	return nil
 }
 
-// chooseOwn chooses the delegation that this peer presents: the one in use while
-// it gives all, else the one that gives most by the entries held here, a member's before
-// a link's, of several that of the lowest user ID.
-func (c *Core) chooseOwn(r *room) {
-	worth := func(d *Delegation) int {
-		s, _ := r.auth.MaySync(d, c.now)
-		if d.Link {
-			return 2 * int(s)
-		}
-		return 2*int(s) + 1
-	}
-	if r.own != nil && slices.Contains(r.attachedList(), r.own) && worth(r.own) == 2*int(SyncAll)+1 {
-		return
-	}
-	r.own = nil
-	for _, d := range r.attachedList() {
-		if r.own == nil || worth(d) > worth(r.own) {
-			r.own = d
-		}
-	}
-}
-
-// attachedList is the delegations of this peer's users, by ascending user ID.
-func (r *room) attachedList() (all []*Delegation) {
-	for _, user := range sortedIDs(r.attachedAs) {
-		all = append(all, r.attachedAs[user])
-	}
-	return all
-}
-
 func (c *Core) onRoomDetach(q *request, m *wire.RoomDetach) {
 	r := c.roomFor(q, m.Room, func() { c.onRoomDetach(q, m) })
 	if r == nil {

@@ -37,7 +37,7 @@ func (c *Core) onVerifyGet(q *request, m *wire.VerifyGet) {
 	q.verify = v
 	for _, l := range r.links {
 		known := slices.ContainsFunc(v.peers, func(o *verifyPeer) bool { return o.result.Peer == l.p.id })
-		ended := l.right == SyncNone && !l.former.IsZero() // the peer of who is no member any more
+		ended := l.right == SyncNone && len(l.former) > 0 // the peer of who is no member any more
 		if known || !m.Peer.IsZero() && m.Peer != l.p.id || m.Peer.IsZero() && ended {
 			continue
 		}

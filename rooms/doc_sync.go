@@ -69,8 +69,13 @@
 // they certify themselves, down from the room's ID. When its user has become a member it sends OpenRoom again, with the member's delegation.
 //
 // A side may ask for what the other has when it has been told a digest: in OpenRoom, State or by InStep.
+// A peer with several users in a room presents one delegation, the best by what it knows. An OpenRoom with Answer true and a delegation
+// that gives no right is answered by one with Answer true and nothing else; whoever gets an answer without a State presents the next of its
+// users' delegations, with Answer true, each once and at most 8: which user has a right may be known to the other side alone.
+//
 // A side whose authority takes away a right sends OpenRoom with Answer false, without delegation and State: the other answers with the
-// delegation that is its best by now. If that gives no right either, RoomClose follows; or, if the delegation is of a
+// delegation that is its best by now, then in turn with its others, as above, and when none is left with Answer true and no
+// delegation. Then RoomClose follows; or, for each delegation of a
 // user whom the room has known, the last word: Records, not asked for, with the entries that count and took the right away (the stops on
 // the user; else the revocations, removals and demotions that ended the invites and adds by which it came, and
 // handovers). These, and what they have seen, may then be fetched, and nothing else, so that the

@@ -319,9 +319,14 @@ func (u *simUser) add(v *simUser, role Role) *Entry {
 // added makes a user at a peer whom the master adds.
 func (k *simRoomKit) added(nd *simNode) *simUser {
 	k.n.t.Helper()
-	u := k.n.user(nd, k.link.Room)
+	return k.admit(k.n.user(nd, k.link.Room))
+}
+
+// admit lets the master add a user, and the user hand the room to its peer.
+func (k *simRoomKit) admit(u *simUser) *simUser {
+	k.n.t.Helper()
 	k.master.add(u, RoleMember)
-	d, err := NewDelegation(u.key, u.room, nd.id, 1)
+	d, err := NewDelegation(u.key, u.room, u.node.id, 1)
 	if err != nil {
 		k.n.t.Fatal(err)
 	}

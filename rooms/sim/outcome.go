@@ -58,18 +58,14 @@ func (w *World) outcomes() (list []*outcome) {
 }
 
 // belongs reports whether somebody at the peer, who let it keep the room, has a role by
-// what the oracle knows. Of a peer with several users the others know one user's delegation: when
-// that user is gone, and another one was taken back without knowing it, the peer cannot hear of it.
+// what the oracle knows.
 func (h *held) belongs(by *oracle) bool {
-	var kept, back []*seat
 	for _, u := range h.peer.w.people {
-		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept {
-			if kept = append(kept, s); !s.left && by.roleNow(u.id()) != rooms.RoleNone {
-				back = append(back, s)
-			}
+		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept && !s.left && by.roleNow(u.id()) != rooms.RoleNone {
+			return true
 		}
 	}
-	return len(back) > 0 && (len(kept) == 1 || slices.ContainsFunc(back, func(s *seat) bool { return s.belongs() }))
+	return false
 }
 
 // heldBy reads a room from a peer's disk, and asks the peer where its logs end. It
