@@ -26,6 +26,8 @@ type seat struct {
 	gave   []int // texts given up, with a report
 	left   bool
 	leaves bool // has asked to
+	offers bool // the room to a successor
+	given  bool // who has accepted
 	kept   bool // the peer has had the person's own delegation
 
 	// Of this session.
