@@ -223,6 +223,10 @@ func (s *seat) changed(peers []byte) {
 		s.enter()
 		return
 	}
+	if s.belongs() && !s.kept && !s.asked { // taken in by an entry of others, before it could join
+		s.asked = true
+		s.attach(func() { s.asked = false })
+	}
 	if d := s.auth.Digest(); string(peers) != string(d[:]) && !s.asked && s.belongs() {
 		// The peer lacks what is held here: its disk was set back, or failed.
 		s.asked = true
