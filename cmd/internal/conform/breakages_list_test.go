@@ -330,5 +330,17 @@ func breakages() []breakage {
 			"if l.p.refused++; l.p.refused > maxRecordsRefused {", "if l.p.refused++; l.p.refused > 1000*maxRecordsRefused {",
 			[]string{"more than 64 entries that break a rule"},
 		},
+
+		// Discovery.
+		{
+			"a beacon's mac is not checked", "discovery/beacon.go",
+			"if !hmac.Equal(mac[:], data[offMAC:]) {", "if !hmac.Equal(mac[:0], data[offMAC:offMAC]) {",
+			[]string{"an announce with a bit of the mac altered"},
+		},
+		{
+			"beacons of every kind are answered", "discovery/receive.go",
+			"if newcomer && b.Kind == KindAnnounce {", "if newcomer {",
+			[]string{"an answer is not answered", "a goodbye is not answered"},
+		},
 	}
 }
