@@ -317,7 +317,7 @@ func breakages() []breakage {
 		},
 		{
 			"a run may be in any epoch", "rooms/judge.go",
-			"if a.nodes[i].entry.ID == r.Epoch {", "if !r.Epoch.IsZero() {",
+			"if a.nodes[i].entry.ID == r.Epoch {", "if a.nodes[i].entry.ID != (wire.ID{}) {",
 			[]string{"its writer knew to be replaced", "an epoch that is no entry"},
 		},
 		{
