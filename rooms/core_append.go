@@ -1,6 +1,10 @@
 package rooms
 
-import "parley/wire"
+import (
+	"cmp"
+
+	"parley/wire"
+)
 
 // onAppend takes runs that a user wrote. What extends its log is staged and
 // answered when it is durable; what is held already is answered likewise; anything else is refused.
@@ -45,7 +49,7 @@ func (c *Core) appendRun(q *request, r *room, run *Run) bool {
 		return false
 	}
 	if r.failed {
-		return refuse(wire.CodeStorage, "the peer's store failed a moment ago")
+		return refuse(wire.CodeStorage, storageText(r.failure))
 	}
 	if lg != nil && (lg.end != nil || lg.moving) && !r.openRoom {
 		return refuse(wire.CodeInvalid, lg.why.String())
@@ -119,7 +123,7 @@ func (c *Core) appendAgain(q *request, r *room, lg *logState, run *Run) {
 				return
 			}
 			q.pending--
-			c.refuseAppend(q, run.Log, lg, wire.CodeStorage, "the peer's store cannot write", run.First)
+			c.refuseAppend(q, run.Log, lg, wire.CodeStorage, storageText(cmp.Or(err, r.failure)), run.First)
 			c.maybeEnd(q)
 		})
 		return
@@ -193,7 +197,7 @@ func (c *Core) failAppends(f *flight, err error) {
 			q.told = make(map[wire.ID]struct{})
 		}
 		q.told[fr.lg.id] = struct{}{}
-		c.refuseAppend(q, fr.lg.id, fr.lg, wire.CodeStorage, "the peer's store cannot write: "+err.Error(), fr.last-fr.msgs+1)
+		c.refuseAppend(q, fr.lg.id, fr.lg, wire.CodeStorage, storageText(err), fr.last-fr.msgs+1)
 	}
 	for i := range f.runs {
 		if q := f.runs[i].req; q != nil {

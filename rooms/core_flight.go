@@ -125,6 +125,7 @@ func (c *Core) onPersisted(ev *Persisted) {
 func (c *Core) flightFailed(f *flight, err error) {
 	c.stats.FailedBatches++
 	for _, r := range f.rooms {
+		r.failure = err
 		if !r.failed {
 			r.failed = true
 			r.hold = min(max(storageHold, 2*r.hold), storageHoldMax)
@@ -236,6 +237,9 @@ func (c *Core) logDurable(r *room, lg *logState) {
 	}
 	if len(lg.staged) == 0 && lg.floorDue {
 		c.applyFloor(r, lg)
+	}
+	if len(lg.hidden) > 0 && len(lg.staged) == 0 {
+		c.revive(r, lg)
 	}
 	if lg.end != nil {
 		c.hide(r, lg)

@@ -295,6 +295,7 @@ func (c *Core) compareHidden(r *room, lg *logState, b *hiddenBranch, hidden *Run
 		if r.logs[lg.id] == lg && !r.failed {
 			if run != nil && run.Hash == hidden.Hash {
 				c.trimHidden(r, b, hidden.Last())
+				c.countsAgain(r, lg, hidden.First, hidden.Last())
 			} else {
 				b.side = true
 			}

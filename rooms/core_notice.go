@@ -126,27 +126,47 @@ func (c *Core) onNoticesGet(q *request, m *wire.NoticesGet) {
 		}
 		list = []*room{r}
 	}
-	var all []wire.Notice
+	q.notices = m
+	seen := false
 	for _, r := range list {
-		if !r.users[q.user] || r.failed {
-			continue
-		}
-		for _, seen := range m.Seen {
-			if n := r.notices[seen.Log]; n != nil && n.author == q.user && n.last == seen.Number {
-				c.keepNotice(r, seen.Log, nil)
+		for _, ref := range m.Seen {
+			if n := r.notices[ref.Log]; n != nil && n.author == q.user && n.last == ref.Number && !r.failed {
+				c.keepNotice(r, ref.Log, nil)
+				seen = true
 			}
 		}
+	}
+	if !seen {
+		c.answerNotices(q, list)
+		return
+	}
+	q.pending++ // what was taken note of must not come back
+	c.whenDurable(func(err error) {
+		q.pending--
+		if err != nil {
+			c.fail(q, wire.CodeStorage, "the peer's store cannot write")
+			return
+		}
+		c.answerNotices(q, list)
+	})
+}
+
+// answerNotices answers with all there is, and goes on if the user follows.
+func (c *Core) answerNotices(q *request, list []*room) {
+	if q.gone {
+		return
+	}
+	var all []wire.Notice
+	for _, r := range list {
 		all = append(all, r.noticesOf(q.user)...)
 	}
-	q.notices = m
-	if m.Follow {
-		c.noticed = append(c.noticed, q)
-	}
 	c.sendNotices(q, all, true)
-	if !m.Follow {
-		c.do(Reply{Req: q.key, End: true})
-		c.endRequest(q)
+	if q.notices.Follow {
+		c.noticed = append(c.noticed, q)
+		return
 	}
+	c.do(Reply{Req: q.key, End: true})
+	c.endRequest(q)
 }
 
 // sendNotices answers in frames; always with at least one.

@@ -59,6 +59,7 @@ type room struct {
 	lastReceived           int64
 	changed                time.Time // when a log or record became durable
 	failed                 bool      // a batch failed: waits for the others, then for Loaded
+	failure                error     // why the last batch failed
 	hold                   time.Duration
 	holdTill               time.Time
 

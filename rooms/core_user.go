@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -183,7 +184,7 @@ func (c *Core) whenRoomDurable(q *request, r *room, done wire.Message) {
 	c.whenDurable(func(err error) {
 		q.pending--
 		if err != nil || r.failed {
-			c.fail(q, wire.CodeStorage, "the peer's store cannot write")
+			c.fail(q, wire.CodeStorage, storageText(cmp.Or(err, r.failure)))
 			return
 		}
 		c.finish(q, done)

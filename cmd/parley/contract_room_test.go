@@ -175,6 +175,9 @@ func TestARoomFromItsCreationToTheLastLeave(t *testing.T) {
 	if r := must(t, b.home, "room", "info", info["id"].(string)[:8]); !strings.Contains(r.out, info["id"].(string)) {
 		t.Errorf("by the beginning of its ID: %s", r.out)
 	}
+	if r := must(t, a.home, "room", "ls"); !regexp.MustCompile(`(?m)^ops +master +2 `).MatchString(r.out) {
+		t.Errorf("the founder's list is of before the join: %s", r.out)
+	}
 	if r := must(t, b.home, "room", "ls"); !strings.Contains(r.out, "lobby") || !strings.Contains(r.out, "on duty") {
 		t.Errorf("%s", r.out)
 	}
@@ -257,7 +260,9 @@ func TestAServerServesUsersWhoRunNoPeer(t *testing.T) {
 	run := func(home string, args ...string) result { return must(t, home, append(args, at...)...) }
 	run(ada, "room", "create", "two")
 	link := strings.TrimSpace(run(ada, "room", "invite", "two").out)
-	run(bob, "room", "join", link)
+	if r := run(bob, "room", "join", link); strings.Contains(r.err, "its history comes") {
+		t.Errorf("the server has the room, and its history: %s", r.err)
+	}
 	run(ada, "send", "two", "hello Bob")
 	if r := run(bob, "tail", "two", "--print0"); r.out != "hello Bob\x00" {
 		t.Errorf("%q, %q", r.out, r.err)

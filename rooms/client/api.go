@@ -110,6 +110,8 @@ type JoinOptions struct {
 	NoWait   bool           // do not wait for the first sync
 	Timeout  time.Duration  // without progress; 0: none
 	Progress func(Progress) // may be nil
+
+	held bool // the peer had the room before
 }
 
 // Progress of a first sync.

@@ -45,7 +45,7 @@ func (c *Client) Join(ctx context.Context, text string, opts JoinOptions) (Room,
 				return Room{}, err
 			}
 		}
-		if room, err = c.join(ctx, r, link, opts); err != nil {
+		if room, err = c.join(ctx, r, link, &opts); err != nil {
 			return Room{}, err
 		}
 	}
@@ -55,7 +55,7 @@ func (c *Client) Join(ctx context.Context, text string, opts JoinOptions) (Room,
 	return room, c.firstSync(ctx, link.Room, opts)
 }
 
-func (c *Client) join(ctx context.Context, r *room, link *rooms.Link, opts JoinOptions) (Room, error) {
+func (c *Client) join(ctx context.Context, r *room, link *rooms.Link, opts *JoinOptions) (Room, error) {
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return Room{}, err
@@ -67,10 +67,11 @@ func (c *Client) join(ctx context.Context, r *room, link *rooms.Link, opts JoinO
 	if _, err := ask[*wire.Done](ctx, c, &wire.Submit{Room: r.id, Delegation: d.Raw, Addresses: link.Addresses}); err != nil {
 		return Room{}, err
 	}
-	invite, err := c.fetchByLink(ctx, r, link, opts.Timeout)
+	invite, held, err := c.fetchByLink(ctx, r, link, opts.Timeout)
 	if err != nil {
 		return Room{}, err
 	}
+	opts.held = held
 	if err := c.becomeMember(ctx, r, link, invite); err != nil {
 		return Room{}, err
 	}
@@ -95,17 +96,17 @@ func (c *Client) forgetAtPeer(ctx context.Context, id wire.ID) error {
 }
 
 // fetchByLink follows the room's entries and the link's boxes until it can be
-// joined, and returns the invite.
-func (c *Client) fetchByLink(ctx context.Context, r *room, link *rooms.Link, patience time.Duration) (*rooms.Entry, error) {
+// joined, and returns the invite; held says that the peer had it at once.
+func (c *Client) fetchByLink(ctx context.Context, r *room, link *rooms.Link, patience time.Duration) (_ *rooms.Entry, held bool, _ error) {
 	keys, err := link.Keys()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	linkKey := identity.KeyID(keys.Sign.Public())
 	at := (&rooms.Invite{LinkSealing: keys.Seal.Public()}).LinkID()
 	s, err := c.request(ctx, interactive, &wire.AuthorityGet{Room: r.id, Recipient: at, Follow: true})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer s.Reset(wire.CodeOK, "")
 	frames := make(chan *wire.Authority)
@@ -130,30 +131,31 @@ func (c *Client) fetchByLink(ctx context.Context, r *room, link *rooms.Link, pat
 	}()
 	var boxes [][]byte // of epochs not held yet
 	var last, grace <-chan time.Time
-	for {
+	for first := true; ; first = false {
 		if patience > 0 {
 			last = time.After(patience)
 		}
 		select {
 		case a := <-frames:
 			if err := r.add(raws(a.Entries), nil); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if boxes, err = r.openLinkBoxes(append(boxes, raws(a.Boxes)...), at, keys.Seal); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 		case err := <-ended:
-			return nil, err
+			return nil, false, err
 		case <-last:
-			return nil, fmt.Errorf("%w: no peer that has the room answers", ErrNoProgress)
+			return nil, false, fmt.Errorf("%w: no peer that has the room answers", ErrNoProgress)
 		case <-grace:
-			return r.inviteOf(linkKey), nil
+			return r.inviteOf(linkKey), held, nil
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, false, ctx.Err()
 		}
+		held = held || first && r.inviteOf(linkKey) != nil
 		switch invite, newest, all := r.joinable(linkKey); {
 		case invite != nil && all:
-			return invite, nil
+			return invite, held, nil
 		case invite != nil && newest && grace == nil:
 			grace = time.After(joinBoxes)
 		}
@@ -278,7 +280,10 @@ func (c *Client) firstSync(ctx context.Context, id wire.ID, opts JoinOptions) er
 		return err
 	}
 	defer s.Reset(wire.CodeOK, "")
-	alone := c.cfg.Now().Add(joinPeers)
+	alone := c.cfg.Now()
+	if !opts.held { // else nobody else need be there
+		alone = alone.Add(joinPeers)
+	}
 	var last wire.RoomProgress // a report that says nothing new is no progress
 	moved := time.Now()
 	for seen := false; ; {
@@ -300,7 +305,10 @@ func (c *Client) firstSync(ctx context.Context, id wire.ID, opts JoinOptions) er
 			last, moved = *p, time.Now()
 		}
 		seen = seen || p.Peers > 0 || c.cfg.Now().After(alone)
-		now := Progress{Messages: p.Messages, Missing: p.Missing, Peers: p.Peers, Done: p.InStep > 0 && p.Missing == 0}
+		now := Progress{
+			Messages: p.Messages, Missing: p.Missing, Peers: p.Peers,
+			Done: p.Missing == 0 && (p.InStep > 0 || opts.held && p.Peers == 0),
+		}
 		if opts.Progress != nil {
 			opts.Progress(now)
 		}

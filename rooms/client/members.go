@@ -28,6 +28,9 @@ func (c *Client) Rooms(ctx context.Context) ([]RoomInfo, error) {
 	}
 	infos := make([]RoomInfo, 0, len(list))
 	for _, r := range list {
+		if err := c.renewIfOld(ctx, r, held[r.ID]); err != nil {
+			return nil, err
+		}
 		info, err := c.describe(r)
 		if err != nil {
 			return nil, err
@@ -36,6 +39,23 @@ func (c *Client) Rooms(ctx context.Context) ([]RoomInfo, error) {
 		infos = append(infos, info)
 	}
 	return infos, nil
+}
+
+// renewIfOld brings a room up to date if the peer holds another number of its entries.
+func (c *Client) renewIfOld(ctx context.Context, local Room, held wire.RoomInfo) error {
+	if local.Open || held.Entries == 0 {
+		return nil
+	}
+	r, err := c.room(local.ID)
+	if err != nil {
+		return err
+	}
+	known := 0
+	r.view(func(a *rooms.Authority, _ *rooms.View) { known = a.Len() })
+	if uint64(known) == held.Entries {
+		return nil
+	}
+	return c.refreshRoom(ctx, local.ID)
 }
 
 // Info tells about one room, brought up to date with the peer.

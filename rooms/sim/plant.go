@@ -26,8 +26,8 @@ type plant struct {
 func (w *World) babble() {
 	for _, c := range w.conns {
 		for _, e := range []*end{c.a, c.b} {
-			for ref := range e.conn.refs {
-				e.deliver("interactive", &wire.RoomClose{Ref: e.conn.refs[ref] + 1<<20, Code: wire.CodeOK})
+			for _, room := range sortedIDs(e.conn.refs) {
+				e.deliver("interactive", &wire.Announce{Ref: e.conn.refs[room]})
 			}
 		}
 	}

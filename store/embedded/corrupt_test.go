@@ -17,7 +17,7 @@ import (
 	"parley/store/storetest"
 )
 
-var flips = flag.Int("corrupt.flips", 10, "how many bits of each file are flipped, one at a time")
+var flips = flag.Int("corrupt.flips", 6, "how many bits of each file are flipped, one at a time")
 
 const damagedStore = "/store"
 

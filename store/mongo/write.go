@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -26,6 +27,7 @@ func (s *Store) write(ctx context.Context, st *stager) error {
 		return nil
 	}
 	commit := s.commit + 1
+	st.left = slices.Clone(st.runs)
 	err := s.persevere(ctx, func(ctx context.Context) error { return st.write(ctx, commit) })
 	if err == nil {
 		err = s.persevere(ctx, func(ctx context.Context) error { return s.decide(ctx, st, commit) })
@@ -37,6 +39,7 @@ func (s *Store) write(ctx context.Context, st *stager) error {
 	s.commit = commit
 	s.dead = append(s.dead, st.spans...)
 	s.mu.Unlock()
+	s.note(nil)
 	s.commits.Add(1)
 	s.syncs.Add(1)
 	return nil
@@ -67,46 +70,54 @@ func (st *stager) write(ctx context.Context, commit int64) error {
 }
 
 // insertRuns inserts the group's runs. One whose _id is there already is this very one, from an attempt whose
-// answer was lost, or one of a void commit, which makes room.
+// answer was lost, or one of a void commit, which makes room. What is done is remembered in st.left, so that each attempt gets
+// further than the one before.
 func (st *stager) insertRuns(ctx context.Context, commit int64) error {
-	left := st.runs
-	for len(left) > 0 {
-		_, err := st.s.db.runs.InsertMany(ctx, left, unorderedInsert())
+	for len(st.left) > 0 {
+		_, err := st.s.db.runs.InsertMany(ctx, st.left, unorderedInsert())
 		if err == nil {
-			return nil
+			st.left = nil
+			break
 		}
 		if !onlyDuplicates(err) {
 			return err
 		}
 		var bulk mongo.BulkWriteException
 		errors.As(err, &bulk)
-		var again []any
+		again := make(map[string]any, len(bulk.WriteErrors))
+		ids := make([]string, 0, len(bulk.WriteErrors))
 		for _, w := range bulk.WriteErrors {
-			raw := left[w.Index].(bson.Raw)
+			raw := st.left[w.Index].(bson.Raw)
 			id := raw.Lookup("_id").StringValue()
-			var d struct {
-				Commit int64 `bson:"commit"`
-			}
-			err := st.s.db.runs.FindOne(ctx, byID(id), options.FindOne().SetProjection(bson.D{{Key: "commit", Value: 1}})).Decode(&d)
+			again[id] = raw
+			ids = append(ids, id)
+		}
+		there, err := all[struct {
+			ID     string `bson:"_id"`
+			Commit int64  `bson:"commit"`
+		}](ctx, st.s.db.runs, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(bson.D{{Key: "commit", Value: 1}}))
+		if err != nil {
+			return err
+		}
+		for _, d := range there {
 			switch {
-			case errors.Is(err, mongo.ErrNoDocuments):
-			case err != nil:
-				return err
 			case d.Commit == commit:
-				continue
+				delete(again, d.ID)
 			case d.Commit > commit:
 				return st.s.fenced()
 			case st.s.visible(d.Commit, commit):
-				return fmt.Errorf("%w: run %s is there, and its log's head does not know it", store.ErrCorrupt, id)
+				return fmt.Errorf("%w: run %s is there, and its log's head does not know it", store.ErrCorrupt, d.ID)
 			default:
-				_, err := st.s.db.runs.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "commit", Value: d.Commit}})
+				_, err := st.s.db.runs.DeleteOne(ctx, bson.D{{Key: "_id", Value: d.ID}, {Key: "commit", Value: d.Commit}})
 				if err != nil {
 					return err
 				}
 			}
-			again = append(again, raw)
 		}
-		left = again
+		st.left = st.left[:0]
+		for _, raw := range again {
+			st.left = append(st.left, raw)
+		}
 	}
 	return nil
 }
@@ -160,8 +171,13 @@ func (s *Store) tidy(ctx context.Context, st *stager) error {
 		return nil
 	}
 	commit := s.commit
-	tombs := map[*mongo.Collection][]string{
+	var tombs []tomb
+	for c, ids := range map[*mongo.Collection][]string{
 		s.db.rooms: st.rooms.tombs(), s.db.heads: st.heads.tombs(), s.db.records: st.records.tombs(), s.db.values: st.values.tombs(),
+	} {
+		for _, id := range ids {
+			tombs = append(tombs, tomb{c, id})
+		}
 	}
 	st.rooms.committed(commit)
 	st.heads.committed(commit)
@@ -169,28 +185,28 @@ func (s *Store) tidy(ctx context.Context, st *stager) error {
 	st.values.committed(commit)
 	spans := st.spans
 	err := s.persevere(ctx, func(ctx context.Context) error {
-		for c, ids := range tombs {
-			for _, id := range ids {
-				if _, err := c.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "commit", Value: commit}}); err != nil {
-					return err
-				}
-			}
-		}
-		if len(spans) == 0 {
-			return nil
-		}
-		if err := s.sweep(ctx, spans); err != nil {
-			return err
-		}
-		for i := 0; i < len(spans); i += sweepItems {
-			if _, err := s.db.sweeps.DeleteOne(ctx, byID(sweepKey(s.view, commit, i))); err != nil {
+		for ; len(tombs) > 0; tombs = tombs[1:] {
+			if _, err := tombs[0].of.DeleteOne(ctx, bson.D{{Key: "_id", Value: tombs[0].id}, {Key: "commit", Value: commit}}); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-	if err != nil || len(spans) == 0 {
+		for ; len(spans) > 0; spans = spans[1:] {
+			if err := s.sweep(ctx, spans[:1]); err != nil {
+				return err
+			}
+		}
+		if len(st.spans) == 0 {
+			return nil
+		}
+		_, err := s.db.sweeps.DeleteMany(ctx, prefixed(fmt.Sprintf("%s/%d/", s.view, commit)))
 		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.note(nil)
+	if len(st.spans) == 0 {
+		return nil
 	}
 	// A reader that began before the last deletion may still hold what is gone from the middle.
 	s.pages.Lock()
@@ -214,6 +230,12 @@ func (x *slots[T]) any() bool {
 		}
 	}
 	return false
+}
+
+// A tomb is a document that says that something is not there any more.
+type tomb struct {
+	of *mongo.Collection
+	id string
 }
 
 // tombs lists the documents that say that something is not there any more.

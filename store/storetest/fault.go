@@ -30,7 +30,7 @@ type Fault struct {
 
 const (
 	faultWriters = 3
-	faultRuns    = 12 // of each writer, while only some operations fail
+	faultRuns    = 6 // of each writer, while only some operations fail
 	faultEnd     = time.Minute
 )
 

@@ -50,8 +50,16 @@ func TestAFullDiskIsAnHonestErrorLosesNothingAcknowledgedAndIsOverByItself(t *te
 		t.Fatalf("a pipe into a full disk: exit code %d, want 1: %s", code, f.Err.Tail(2<<10))
 	}
 	complaint := strings.Split(strings.TrimSpace(f.Err.String()), "\n")
-	if last := complaint[len(complaint)-1]; !strings.HasPrefix(last, "parley: ") || !strings.Contains(last, "disk") {
-		t.Errorf("a pipe into a full disk ends with %q, want one line that names the disk", last)
+	if last := complaint[len(complaint)-1]; !strings.HasPrefix(last, "parley: ") || !strings.Contains(last, "the peer's disk is full; make room on the daemon's disk") {
+		t.Errorf("a pipe into a full disk ends with %q, want one line that names the disk and says what to do", last)
+	}
+	for _, command := range [][]string{{"send", "ops", "one more"}, {"room", "create", "another"}, {"store", "check"}} {
+		if r := h.Parley(command...); r.Code != 1 || strings.Count(r.Err, "\n") != 1 || !strings.Contains(r.Err, "disk is full") {
+			t.Errorf("%q on a full disk: exit code %d: %s", command, r.Code, tail(r.Err))
+		}
+	}
+	if r := h.Parley("tail", "ops", "-n", "1"); r.Code != 0 || r.Out == "" {
+		t.Errorf("reading from a full disk: exit code %d: %s", r.Code, tail(r.Err))
 	}
 	said, err := f.acknowledged()
 	if err != nil {
@@ -87,5 +95,11 @@ func TestAFullDiskIsAnHonestErrorLosesNothingAcknowledgedAndIsOverByItself(t *te
 	}
 	if err := identical("ops", d); err != nil {
 		t.Error(err)
+	}
+	if !d.Running() {
+		t.Error("the daemon has ended")
+	}
+	if r := h.Parley("store", "check"); r.Code != 0 || !strings.Contains(r.Out, "all as it should be") {
+		t.Errorf("the store afterwards: exit code %d: %s%s", r.Code, tail(r.Out), tail(r.Err))
 	}
 }

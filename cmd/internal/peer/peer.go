@@ -114,7 +114,7 @@ func New(cfg Config) (*Peer, error) {
 	p.finds.wake = make(chan struct{}, 1)
 	p.persist = newPersister(cfg.Store, p.persisted)
 	p.dialer = newDialer(p)
-	p.tokens = session.NewTokens(&storeValues{store: cfg.Store}, nil)
+	p.tokens = session.NewTokens(&storeValues{store: cfg.Store, wg: &p.wg}, nil)
 	p.core = rooms.New(rooms.Config{Self: p.id, Network: cfg.Network, Open: cfg.Open})
 	ln, err := listen(cfg.Listen)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 // session can be opened while a database is away.
 type storeValues struct {
 	store store.Store
+	wg    *sync.WaitGroup // of what goes on behind
 
 	mu    sync.Mutex
 	known map[string][]byte
@@ -45,19 +46,31 @@ func (v *storeValues) remember(key string, value []byte) {
 	v.known[key] = value
 }
 
-// Put writes a value, within storeWait: it is called while a session is being opened. When it fails, what was known
-// stays so; a deletion counts at once, for it may become durable later.
+// Put writes a value. It is called while a session is being opened, so it waits for storeWait at most, and not at all for
+// a new value of a key that is known: that a token was used need not survive. A deletion counts at once, for it may become
+// durable later.
 func (v *storeValues) Put(key string, value []byte) error {
-	if value == nil {
-		v.remember(key, nil)
+	v.mu.Lock()
+	known := v.known[key] != nil
+	v.mu.Unlock()
+	if value == nil || known {
+		v.remember(key, value)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
-	defer cancel()
-	err := v.store.Apply(ctx, &store.Batch{Values: []store.Value{{Key: key, Value: value}}})
+	if value != nil && known {
+		v.wg.Go(func() { _ = v.put(key, value) })
+		return nil
+	}
+	err := v.put(key, value)
 	if err == nil {
 		v.remember(key, value)
 	}
 	return err
+}
+
+func (v *storeValues) put(key string, value []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
+	defer cancel()
+	return v.store.Apply(ctx, &store.Batch{Values: []store.Value{{Key: key, Value: value}}})
 }
 
 func (v *storeValues) Delete(key string) error { return v.Put(key, nil) }
