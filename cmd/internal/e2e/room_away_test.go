@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -73,4 +71,3 @@ func rotateAndSend(t *testing.T, s *site, d *Daemon, name string, epochs int) {
 		}
 	}
 }
-

@@ -228,12 +228,3 @@ func (s *site) split(near, far []*Daemon) {
 		return nil
 	})
 }
-
-// heal makes one network of the two again.
-func (s *site) heal() {
-	s.t.Helper()
-	for _, d := range s.daemons {
-		d.Host.Attach()
-	}
-	Eventually(s.t, findWithin, "all are connected again", func() error { return connected(s.daemons...) })
-}
