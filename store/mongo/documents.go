@@ -126,8 +126,6 @@ func recordKey(in string, kind store.Kind, id wire.ID) string {
 	return recordPrefix(in, kind) + id.String()
 }
 
-func logPrefix(in string, log int64) string { return fmt.Sprintf("%s/%d/", in, log) }
-
 // runKey sorts a log's runs by their last number, as text too.
 func runKey(in string, log int64, last uint64) string {
 	return fmt.Sprintf("%s/%d/%020d", in, log, last)

@@ -68,3 +68,9 @@ func TestTheMongoStoreConforms(t *testing.T) {
 		return e
 	})
 }
+
+// Against FerretDB the scans of 200,000 runs take hours: give -bench Store/append there.
+func BenchmarkStore(b *testing.B) {
+	database := databases(b)
+	storetest.Benchmark(b, func(b *testing.B) store.Store { return open(b, database(b), mongo.Options{}) })
+}
