@@ -262,7 +262,7 @@ func catchUp(b *testing.B, s *site, link string, n uint64) {
 	start := time.Now()
 	h.MustParley("room", "join", link)
 	took := time.Since(start)
-	if err := held(h, n); err != nil {
+	if err := held(h, "figures", n); err != nil {
 		b.Fatal(err)
 	}
 	cpu := spent(s.daemons[0].Process, s.daemons[1].Process) - before
@@ -302,10 +302,10 @@ func writeSingly(b *testing.B, h *Host, n int) {
 }
 
 // held is nil when the host's peer holds n messages of the room.
-func held(h *Host, n uint64) error {
+func held(h *Host, room string, n uint64) error {
 	rooms, err := Lines[struct {
 		Messages uint64 `json:"messages"`
-	}](h.Parley("room", "info", "figures", "--json").Out)
+	}](h.Parley("room", "info", room, "--json").Out)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 	serverKilled := 0
 	for round := range want.kills {
 		p.more()
+		t.Logf("round %d after %v", round+1, time.Since(began).Round(time.Millisecond))
 		withServer := round*want.serverKills/want.kills >= serverKilled && serverKilled < want.serverKills
 		if withServer {
 			moment()
@@ -44,7 +45,9 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 			if withServer && n == 0 { // they are away together for a moment
 				server.Restart()
 			}
-			s.daemons[i] = s.daemons[i].Again()
+			d := s.daemons[i]
+			s.daemons[i] = d.Host.StartDaemon(d.flags...)
+			s.daemons[i].awaitReady(storesWithin)
 		}
 	}
 	said := p.end()

@@ -42,12 +42,19 @@ func sized(t *testing.T, format string, args ...any) {
 	t.Logf("%s (%s)", fmt.Sprintf(format, args...), how)
 }
 
+// A database is a database's server on a host of its own.
+type database struct {
+	*mongotest.Server
+	host *Host
+}
+
 // twoEngines is a site of a host on the embedded engine and one for each of the names on a database that they share, with
 // the database's server on a host of its own.
-func twoEngines(t testing.TB, embedded string, shared ...string) (*site, *mongotest.Server) {
+func twoEngines(t testing.TB, embedded string, shared ...string) (*site, *database) {
 	t.Helper()
 	s := &site{t: t, lab: New(t)}
-	server := s.lab.Host("database", HostOpts{}).Database()
+	h := s.lab.Host("database", HostOpts{})
+	server := &database{h.Database(), h}
 	s.add(embedded)
 	for _, name := range shared {
 		s.add(name, "--store", server.URI("parley"))
