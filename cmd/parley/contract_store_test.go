@@ -425,10 +425,10 @@ func TestAMigrationGoesOnAfterAnyKillAndEndsWithEqualDigests(t *testing.T) {
 func TestPlacesThatAreNoneAreWrongUsage(t *testing.T) {
 	home := newHome(t)
 	for args, want := range map[string]string{
-		"store check disk":                "disk: give embedded (the home's store), embedded:DIR, mongodb://HOST/DATABASE or @FILE with such a URI",
-		"store check embedded:":           "embedded:: give embedded (the home's store), embedded:DIR, mongodb://HOST/DATABASE or @FILE with such a URI",
+		"store check disk":                "disk: give embedded (the home's store) or embedded:DIR, or mongodb://HOST/DATABASE or @FILE with such a URI",
+		"store check embedded:":           "embedded:: give embedded (the home's store) or embedded:DIR, or mongodb://HOST/DATABASE or @FILE with such a URI",
 		"store migrate embedded embedded": "FROM and TO are one store, " + storeDir(home),
-		"daemon --store disk":             "--store disk: give embedded (the home's store), embedded:DIR, mongodb://HOST/DATABASE or @FILE with such a URI",
+		"daemon --store disk":             "--store disk: give embedded (the home's store) or embedded:DIR, or mongodb://HOST/DATABASE or @FILE with such a URI",
 	} {
 		if r := parley(t, home, strings.Fields(args)...); r.code != exitUsage || r.err != "parley: "+want+"; see parley --help\n" {
 			t.Errorf("%s: exit code %d: %s", args, r.code, r.err)

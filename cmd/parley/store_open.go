@@ -53,7 +53,7 @@ func parseStore(text string) (storePlace, error) {
 		}
 		return p, nil
 	}
-	return p, usagef("%s: give embedded (the home's store), embedded:DIR, mongodb://HOST/DATABASE or @FILE with such a URI", text)
+	return p, usagef("%s: give embedded (the home's store) or embedded:DIR, or mongodb://HOST/DATABASE or @FILE with such a URI", text)
 }
 
 // engine is the name of the engine, for status: of a database with where it is.

@@ -58,14 +58,18 @@ func (w *World) outcomes() (list []*outcome) {
 }
 
 // belongs reports whether somebody at the peer, who let it keep the room, has a role by
-// what the oracle knows.
+// what the oracle knows. Of a peer with several users the others know one user's delegation: when
+// that user is gone, and another one was taken back without knowing it, the peer cannot hear of it.
 func (h *held) belongs(by *oracle) bool {
+	var kept, back []*seat
 	for _, u := range h.peer.w.people {
-		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept && !s.left && by.roleNow(u.id()) != rooms.RoleNone {
-			return true
+		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept {
+			if kept = append(kept, s); !s.left && by.roleNow(u.id()) != rooms.RoleNone {
+				back = append(back, s)
+			}
 		}
 	}
-	return false
+	return len(back) > 0 && (len(kept) == 1 || slices.ContainsFunc(back, func(s *seat) bool { return s.belongs() }))
 }
 
 // heldBy reads a room from a peer's disk, and asks the peer where its logs end. It
@@ -126,6 +130,14 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 	}
 	h.oracle = newOracle(room)
 	h.oracle.addAll(h)
+	for _, log := range sortedIDs(h.ends) { // of a log that was trimmed to its end nothing counts
+		for _, f := range h.oracle.floors(log) {
+			if h.ends[log].Number <= f.Number {
+				delete(h.ends, log)
+				break
+			}
+		}
+	}
 	return h
 }
 

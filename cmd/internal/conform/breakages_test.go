@@ -7,13 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 // breakagesFlag chooses the breakages that are built and run: so many, the
-// first of the list, or "all", or those whose name contains the text.
-var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number, a part of a name, or all")
+// first of the list; "N-", those from the Nth on; "all"; or those whose name
+// contains the text.
+var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number (the first so many), N- (from the Nth on), a part of a name, or all")
 
 const root = "../../.."
 
@@ -25,6 +27,11 @@ func chosen(t *testing.T) (list []breakage) {
 	all, want := breakages(), *breakagesFlag
 	if len(want) == 1 && want[0] > '0' && int(want[0]-'0') <= mostInCI {
 		return all[:want[0]-'0']
+	}
+	if from, ok := strings.CutSuffix(want, "-"); ok {
+		if n, err := strconv.Atoi(from); err == nil && n > 0 && n <= len(all) {
+			return all[n-1:]
+		}
 	}
 	for _, b := range all {
 		if want == "all" || strings.Contains(b.name, want) {

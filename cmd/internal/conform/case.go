@@ -33,6 +33,7 @@ func Cases() (all []Case) {
 		{"C", creditCases()},
 		{"S", syncCases()},
 		{"O", openRoomCases()},
+		{"M", memberCases()},
 	} {
 		for i, c := range p.cases {
 			c.ID = fmt.Sprintf("%s%02d", p.letter, i+1)

@@ -95,12 +95,16 @@ func TestLoopbackAPeerOfAnotherNetworkOrIdentityFails(t *testing.T) {
 
 func TestLoopbackEveryCaseCitesASectionThatExistsAndHasANameOfItsOwn(t *testing.T) {
 	docs := map[string]string{}
-	for name, files := range map[string][]string{
-		"wire": {"wire/doc.go"}, "seal": {"wire/seal/doc.go"}, "identity": {"handshake/identity/doc.go"}, "handshake": {"handshake/doc.go"},
-		"session": {"session/doc.go"}, "rooms": {"rooms/doc.go", "rooms/doc_sync.go"}, "discovery": {"discovery/doc.go"},
+	for name, dir := range map[string]string{
+		"wire": "wire", "seal": "wire/seal", "identity": "handshake/identity", "handshake": "handshake",
+		"session": "session", "rooms": "rooms", "discovery": "discovery",
 	} {
+		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(dir), "doc*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("package %s has no documentation: %v", name, err)
+		}
 		for _, f := range files {
-			text, err := os.ReadFile(filepath.Join("..", "..", "..", filepath.FromSlash(f)))
+			text, err := os.ReadFile(f)
 			if err != nil {
 				t.Fatal(err)
 			}

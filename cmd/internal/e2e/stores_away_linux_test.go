@@ -104,7 +104,7 @@ func databaseAway(t *testing.T, absence time.Duration, away func(*database) (bac
 	}
 	d.Host.MustParley("send", "ops", "--timeout", storesWithin.String(), "after")
 	all := backlog + timedOut + 3
-	Eventually(t, storesWithin, "all on both hosts", func() error { return verified("ops", all, s.daemons...) })
+	Eventually(t, storesWithin, "all on both hosts", func() error { return verifiedWith("ops", all, s.daemons...) })
 	t.Logf("all on both hosts %v after it was back", time.Since(returned).Round(time.Millisecond))
 	if now, err := d.Host.Session(other.ID); err != nil || now.Since != session.Since {
 		t.Errorf("the session of %s: now %+v, %v", session.Since, now, err)

@@ -56,7 +56,7 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 	if serverKilled != want.serverKills || len(said) != want.messages*len(s.daemons) {
 		t.Fatalf("%d kills of the server, %d messages: want %+v", serverKilled, len(said), want)
 	}
-	Eventually(t, storesWithin, "room verify finds all identical", func() error { return verified("ops", len(said), s.daemons...) })
+	Eventually(t, storesWithin, "room verify finds all identical", func() error { return verifiedWith("ops", len(said), s.daemons...) })
 	t.Logf("all identical after %v", time.Since(began).Round(time.Millisecond))
 	for _, d := range s.daemons {
 		if err := holdsOnce(d.Host, "ops", said); err != nil {

@@ -73,8 +73,8 @@ type Verified struct {
 	Forks     []string          `json:"forks"`
 }
 
-// verified is nil when `room verify` on every host finds it identical with every other, with so many messages.
-func verified(room string, messages int, daemons ...*Daemon) error {
+// verifiedWith is nil when `room verify` on every host finds it identical with every other, with so many messages.
+func verifiedWith(room string, messages int, daemons ...*Daemon) error {
 	for _, d := range daemons {
 		r := d.Host.Parley("room", "verify", room, "--timeout", "60s", "--json")
 		rows, err := Lines[Verified](r.Out)
