@@ -59,6 +59,15 @@ func TestACommitCutAtAnyStepIsWholeOrNothing(t *testing.T) {
 	steps := 0
 	for _, after := range []bool{false, true} {
 		for step := 1; ; step++ {
+			// Log c ends with a run that the batch cuts, and puts another in its place.
+			prior := open(t, uri, mongo.Options{View: "view"})
+			if err := prior.Apply(t.Context(), &store.Batch{
+				Trims: []store.Trim{{Room: storetest.ID("room"), Log: storetest.ID("log c"), Floor: store.TrimAll}},
+				Runs:  []store.Run{storetest.NewRun("c", 4, 4, 100), storetest.NewRun("c", 5, 7, 100)},
+			}); err != nil {
+				t.Fatal(err)
+			}
+			_ = prior.Close()
 			s := open(t, uri, mongo.Options{View: "view", Patience: time.Nanosecond})
 			next := uint64(1)
 			if head, err := s.Head(t.Context(), storetest.ID("room"), storetest.ID("log a")); err == nil {
@@ -73,12 +82,6 @@ func TestACommitCutAtAnyStepIsWholeOrNothing(t *testing.T) {
 						Last: 4, Link: storetest.NewRun("c", 4, 4, 100).Link,
 					}},
 				}
-			}
-			// Log c ends with a run that the batch cuts, and puts another in its place.
-			again5 := []store.Run{storetest.NewRun("c", 4, 4, 100), storetest.NewRun("c", 5, 7, 100)}
-			drop := []store.Trim{{Room: storetest.ID("room"), Log: storetest.ID("log c"), Floor: store.TrimAll}}
-			if err := s.Apply(t.Context(), &store.Batch{Trims: drop, Runs: again5}); err != nil {
-				t.Fatal(err)
 			}
 			before := server.Heal()
 			if after {
