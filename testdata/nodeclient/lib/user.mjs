@@ -1,9 +1,10 @@
 // A user of a peer: joins a room by its link, reads it and writes to it.
 // Package rooms, "Users".
 import { randomBytes } from 'node:crypto'
-import { Authority, Runs } from './authority.mjs'
+import { Authority } from './authority.mjs'
 import { equal, hex, zeroID, zeros } from './bytes.mjs'
 import { makeJoin } from './entries.mjs'
+import { Runs } from './judge.mjs'
 import { makeBox, makeDelegation, openBox, parseBox } from './links.mjs'
 import { code } from './messages.mjs'
 import { incarnationOf, logOf, makeRun, maxMessages, messageID, openMessageAt, parseRun, sealMessageAt } from './runs.mjs'
