@@ -1,10 +1,10 @@
 // The entries of a room together: package rooms, "Which entries are refused" and
 // what is asked of those that count.
-import { H, equal, hex, isZero, sha256 } from './bytes.mjs'
+import { H, equal, hex, isZero, sha256, zeroID } from './bytes.mjs'
 import { Refused } from './canonical.mjs'
 import { beginsEpoch, counting, latest, masters, revokers } from './counts.mjs'
 import { parseEntry } from './entries.mjs'
-import { holdsKey, mayWrite, masterBy, roleBy } from './role.mjs'
+import { holdsKey, removedUsers, roleBy } from './role.mjs'
 import { must } from './signed.mjs'
 
 const ofTwo = ['pair', 'epoch', 'trim', 'renew']
@@ -137,16 +137,44 @@ export class Authority {
     return roleBy(user, of ? [...this.counted()].filter((e) => of.has(e)) : this.counted(), this.root)
   }
 
-  /** The causally maximal of the entries of a set that begin an epoch; of those that count, if none is given. */
-  epochs(of = this.counted()) {
-    return latest([...of].filter(beginsEpoch))
+  /** The causally maximal of the entries in a set that begin an epoch. */
+  epochsIn(set) {
+    return latest([...set].filter(beginsEpoch))
   }
 
-  /** The heads of whoever writes: chained entries that count and its own beside the chains, as far as none has seen them, and the one given. */
+  /** The epochs in which a writer with these heads may write; of what counts now, if none are given. */
+  epochs(heads = this.headsOf(zeroID)) {
+    return this.epochsIn(this.closure(heads)).filter((e) => this.counted().has(e))
+  }
+
+  /** The heads of whoever writes: entries that count, chained or its own beside the chains, as far as none has seen them, and the one given. */
   headsOf(writer, also) {
-    const seen = latest([...this.held.values()].filter((e) => (chained(e) ? this.counted().has(e) : equal(e.writer, writer))))
+    const seen = latest([...this.counted()].filter((e) => chained(e) || equal(e.writer, writer)))
     if (also && !seen.includes(also)) seen.push(also)
     return seen.map((e) => e.id).sort(Buffer.compare)
+  }
+
+  /** Who has, or may have been given, an epoch's key, and has no right to the room's key now: IDs in hex. */
+  outsiders(epoch) {
+    const seen = [...this.counted()].filter((e) => epoch.closure.has(e))
+    const known = revokersAmong(seen)
+    const later = [...this.held.values()].filter((e) => admits(e) && !epoch.closure.has(e) && !(e.kind === 'join' && known(e)))
+    const users = new Set([...seen, ...later].filter(admits).map((e) => hex(admits(e))))
+    return [...users].filter((u) => {
+      const user = Buffer.from(u, 'hex')
+      return !holdsKey(this.role(user)) && holdsKey(roleBy(user, [...seen, ...later], this.root))
+    })
+  }
+
+  /** The room's name: of the latest policies that count the one with the lowest ID says it, or the genesis. */
+  name() {
+    const policies = latest([...this.counted()].filter((e) => e.kind === 'policy')).sort((x, y) => Buffer.compare(x.id, y.id))
+    return (policies[0] ?? this.root).body.name
+  }
+
+  /** Whether a removal or ban keeps a user out. */
+  removed(user) {
+    return removedUsers(this.counted(), this.root).includes(hex(user))
   }
 
   /** Names the set of entries held to the user's peer. */
@@ -163,6 +191,12 @@ export class Authority {
     return this.invites().find((e) => equal(e.body.linkKey, linkKey))
   }
 }
+
+// The user whom an entry admits, if it does.
+const admits = (e) => ({ genesis: e.writer, join: e.writer, appoint: e.body.subject, add: e.bundle?.id, handover: e.bundle?.id })[e.kind]
+
+// Whether one of some entries revokes the invite of a join without having seen the join.
+const revokersAmong = (some) => (join) => revokers(join.invite, some).some((r) => !r.closure.has(join))
 
 // The bundles of a user in what an entry has seen.
 const bundlesOf = (user, e) => [...e.closure].filter((c) => c !== e && c.bundle && equal(c.bundle.id, user)).map((c) => c.bundle)

@@ -77,10 +77,10 @@ export class Runs {
     const before = this.before(run)
     const floors = this.floors(run.log)
     const floor = floors.find((f) => equal(f.link, run.prev))
+    if (floors.some((f) => first(run) <= f.number)) return 'void'
     const end = floor ? floor.number : before && last(before)
     if (end !== undefined && end + 1n !== first(run)) return 'reject'
     if (!floor && ['void', 'reject'].includes(log.verdicts.get(before))) return 'void'
-    if (floors.some((f) => first(run) <= f.number)) return 'void'
     if (!floor && !before && !isZero(run.prev)) return 'pending'
     if (![...run.heads, ...(floor ? [...floor.first, ...floor.heads] : [])].every((h) => a.has(h))) return 'pending'
     if (!floor && log.verdicts.get(before) === 'pending') return 'pending'
@@ -102,7 +102,7 @@ export class Runs {
     const seen = a.closure(run.heads)
     if (before && !before.heads.every((h) => seen.has(a.get(h)))) return false
     if (!mayWrite(a.role(run.author, seen))) return false
-    if (!a.epochs(seen).some((e) => equal(e.id, run.epoch))) return false
+    if (!a.epochsIn(seen).some((e) => equal(e.id, run.epoch))) return false
     const atStart = a.closure(start)
     return [...a.counted()].every((stop) => {
       const own = stop.kind === 'leave' ? equal(stop.writer, run.author) : stop.kind === 'stop' && equal(stop.body.subject, run.author)
@@ -116,16 +116,16 @@ export class Runs {
   branch(run, log, floors) {
     const fork = this.fork(log, floors)
     if (fork === undefined || last(run) < fork) return 'valid'
-    const pinning = [...this.authority.counted()].filter((e) => ['epoch', 'stop', 'leave'].includes(e.kind) && pinOf(e, run.log)?.number >= fork)
+    const pinning = [...this.authority.counted()].filter((e) => ['epoch', 'stop'].includes(e.kind) && pinOf(e, run.log)?.number >= fork)
     const minimal = pinning.filter((e) => !pinning.some((o) => o !== e && e.closure.has(o))).sort((x, y) => Buffer.compare(x.id, y.id))
     if (minimal.length === 0) return 'void'
     const pin = pinOf(minimal[0], run.log)
     const chain = this.chain(pin, log, fork)
     if (chain.runs.includes(run)) return 'valid'
     const others = pinning.filter((e) => e !== minimal[0]).map((e) => this.chain(pinOf(e, run.log), log, fork))
-    if (chain.missing || others.some((c) => c.missing)) return 'pending'
     const pinned = this.held.get(hex(pin.link))
-    return others.some((c) => c.runs.includes(run) && c.runs.includes(pinned)) ? 'valid' : 'void'
+    if (pinned && others.some((c) => c.runs.includes(run) && c.runs.includes(pinned))) return 'valid'
+    return chain.missing || others.some((c) => c.missing) ? 'pending' : 'void'
   }
 
   // The least first number, above every floor, of two siblings held or proven.
