@@ -31,6 +31,7 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 	p := pourers(s, want.messages, want.kills)
 	serverKilled := 0
 	for round := range want.kills {
+		p.going()
 		p.more()
 		t.Logf("round %d after %v", round+1, time.Since(began).Round(time.Millisecond))
 		withServer := round*want.serverKills/want.kills >= serverKilled && serverKilled < want.serverKills
@@ -65,7 +66,7 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 	}
 }
 
-// Pours are a `parley send` on each host of a site that is given its lines in parts, one part a round.
+// Pours are a `parley send` on each host of a site, each of which is given its lines in parts, one part a round.
 type pours struct {
 	s     *site
 	feeds []*feed
@@ -78,10 +79,18 @@ type pours struct {
 }
 
 func pourers(s *site, lines, parts int) *pours {
-	p := &pours{s: s, left: parts, size: lines / parts, total: lines}
+	s.t.Helper()
+	p := &pours{s: s, left: parts, size: lines / parts, total: lines, given: 1}
 	for _, d := range s.daemons {
 		// However often what it talks to is killed, the command goes on.
 		f := d.Host.feed("ops", "--timeout", storesWithin.String())
+		if err := f.write(d.Host.Name + " 1"); err != nil {
+			s.t.Fatal(err)
+		}
+		// A command that finds no daemon at its start says so and ends.
+		if _, err := f.Out.FirstLine(databaseWithin); err != nil {
+			s.t.Fatalf("%s: %v: %s", f.name, err, f.Err.Tail(2<<10))
+		}
 		queue, ended := make(chan []string, parts), make(chan error, 1)
 		go func() {
 			defer f.close()
@@ -98,11 +107,21 @@ func pourers(s *site, lines, parts int) *pours {
 	return p
 }
 
+// going fails the test when a command has ended.
+func (p *pours) going() {
+	p.s.t.Helper()
+	for _, f := range p.feeds {
+		if !f.Running() {
+			p.s.t.Fatalf("%s has ended: %s", f.name, f.Err.Tail(2<<10))
+		}
+	}
+}
+
 // more gives every command its next part.
 func (p *pours) more() {
 	p.left--
 	n := p.size
-	if p.left == 0 {
+	if p.left == 0 || n > p.total-p.given {
 		n = p.total - p.given
 	}
 	for i, queue := range p.parts {
