@@ -25,7 +25,7 @@ func (c *Core) applyEnds(r *room) {
 	if len(r.auth.stops)+len(r.proofByLog) > 0 || r.stopped {
 		r.stopped = true
 		for _, id := range sortedIDs(r.logs) {
-			if lg := r.logs[id]; lg != nil && (lg.state != nil || lg.fork != nil) {
+			if lg := r.logs[id]; lg != nil && (lg.state != nil || lg.fork != nil || len(lg.hidden) > 0) {
 				c.limitLog(r, lg)
 			}
 		}
@@ -76,7 +76,7 @@ func (c *Core) limitLog(r *room, lg *logState) {
 			}
 		}
 	}
-	if f := lg.fault; f != nil && f.at.Number < limit.Number {
+	if f := lg.fault; f != nil && lg.state != nil && f.at.Number < limit.Number { // else what is hidden is judged as it comes back
 		limit, why = f.at, f.why
 	}
 	if lg.limit == limit.Number && lg.limitLink == limit.Link {

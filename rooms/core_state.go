@@ -250,6 +250,9 @@ func (c *Core) checkRights(r *room) {
 		}
 		was := l.right
 		if l.right = c.bestRight(l); l.right == was {
+			if d := l.theirs; l.right == SyncNone && l.former.IsZero() && d != nil && !d.Link {
+				c.lastWord(l, d.Member) // who came and went by entries that came since
+			}
 			continue
 		}
 		l.toldAny = false

@@ -66,6 +66,61 @@ func TestProgressCountsWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestVerifyLeavesOutThePeerOfWhoWasRemoved(t *testing.T) {
+	n := newSim(t, 43, "a", "b", "c")
+	a, b, c := n.nodes[0], n.nodes[1], n.nodes[2]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	kit.join(c).write(1)
+	u.write(1)
+	n.run(3 * time.Second)
+	kit.master.remove(u, u.all[0])
+	n.run(3 * time.Second)
+	v := kit.master.ask(&wire.VerifyGet{Room: u.room})[0].Msg.(*wire.Verified)
+	if len(v.Peers) != 1 || v.Peers[0].Peer != c.id || !v.Peers[0].Identical || v.Peers[0].Problem != "" {
+		t.Errorf("with all: %+v", v.Peers)
+	}
+	v = kit.master.ask(&wire.VerifyGet{Room: u.room, Peer: b.id})[0].Msg.(*wire.Verified)
+	if len(v.Peers) != 1 || v.Peers[0].Problem != "its user is no member of the room any more" {
+		t.Errorf("by name: %+v", v.Peers)
+	}
+}
+
+func TestWhoCameAndWentBeforeAPeerHeardOfItIsToldByThatPeer(t *testing.T) {
+	n := newSim(t, 44, "a", "b", "c")
+	a, b, c := n.nodes[0], n.nodes[1], n.nodes[2]
+	n.connect(a, b)
+	kit := n.privateRoom(a, 0)
+	admin, other := kit.join(b), kit.join(b)
+	n.run(3 * time.Second)
+	kit.master.appoint(admin)
+	n.run(3 * time.Second)
+	n.cut(n.between(a, b))
+	// On the far side an admin lets somebody in; on the near side a removal revokes that.
+	n.connect(b, c)
+	link, err := NewLink(kit.link.Room, n.net.Name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	invite := admin.enter(func(at Place) (*Entry, error) { return NewInvite(admin.key, at, link, 0, time.Time{}, RoleMember) })
+	u := (&simRoomKit{n: n, master: admin, link: link, invite: invite}).join(c)
+	run := u.write(1)
+	stop := kit.master.remove(other, nil)
+	n.cut(n.between(b, c))
+	n.connect(a, c)
+	n.connect(a, b)
+	n.run(10 * time.Second)
+	far := c.core.rooms[u.room]
+	if !far.auth.Has(stop.ID) || far.auth.Now().Role(u.key.ID()) != RoleNone {
+		t.Errorf("the newcomer's peer has the removal: %v, and its user is %v", far.auth.Has(stop.ID), far.auth.Now().Role(u.key.ID()))
+	}
+	notices := u.ask(&wire.NoticesGet{Room: u.room})
+	if got, ok := notices[0].Msg.(*wire.Notices); !ok || len(got.Notices) != 1 || got.Notices[0].Log != run.Log || got.Notices[0].Counts {
+		t.Errorf("%+v", notices[0])
+	}
+}
+
 func TestVerifyNamesHolesOnBothSides(t *testing.T) {
 	n := newSim(t, 42, "a", "b")
 	a, b := n.nodes[0], n.nodes[1]

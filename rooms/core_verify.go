@@ -37,7 +37,8 @@ func (c *Core) onVerifyGet(q *request, m *wire.VerifyGet) {
 	q.verify = v
 	for _, l := range r.links {
 		known := slices.ContainsFunc(v.peers, func(o *verifyPeer) bool { return o.result.Peer == l.p.id })
-		if known || !m.Peer.IsZero() && m.Peer != l.p.id {
+		ended := l.right == SyncNone && !l.former.IsZero() // the peer of who is no member any more
+		if known || !m.Peer.IsZero() && m.Peer != l.p.id || m.Peer.IsZero() && ended {
 			continue
 		}
 		vp := &verifyPeer{v: v, l: l, result: wire.VerifiedPeer{Peer: l.p.id, Name: l.p.name}}
@@ -45,6 +46,8 @@ func (c *Core) onVerifyGet(q *request, m *wire.VerifyGet) {
 		switch {
 		case r.failed:
 			vp.done, vp.result.Problem = true, "this peer's store failed a moment ago"
+		case ended:
+			vp.done, vp.result.Problem = true, "its user is no member of the room any more"
 		case !l.gives() || l.ourKind != SyncAll:
 			vp.done, vp.result.Problem = true, "the peers have not yet shown each other their right to the room"
 		}

@@ -75,7 +75,8 @@
 // the user; else the revocations, removals and demotions that ended the invites and adds by which it came, and
 // handovers). These, and what they have seen, may then be fetched, and nothing else, so that the
 // former member's peer finds which of its runs count. The room stays open on the session, in case that the user comes back; the side that was
-// asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise.
+// asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise,
+// and so is one that gave no right yet when, by entries that came since, its user is one whose right ended.
 //
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).

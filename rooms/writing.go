@@ -139,9 +139,20 @@ func (a *Authority) unconfirmed(heads []wire.ID) (joins []wire.ID, left int) {
 	return joins, left
 }
 
-// NextBeside is where user writes a join, a leave or a renewal.
+// NextBeside is where user writes a join, a leave or a renewal. Whom the room
+// knows by an entry alone that does not count, as an appointed one may be whose
+// join was revoked, names that entry: leaves and renewals are of somebody who is known.
 func (a *Authority) NextBeside(user wire.ID, now time.Time) Place {
-	return Place{Room: a.room, Heads: a.Heads(user, nil), Time: now}
+	heads := a.Heads(user, nil)
+	if seen, _, _ := a.closure(heads); !a.known(user, seen) {
+		for _, i := range a.named[user] {
+			if e := a.nodes[i].entry; bundleOf(e, user) != nil {
+				heads = a.Heads(user, []wire.ID{e.ID})
+				break
+			}
+		}
+	}
+	return Place{Room: a.room, Heads: heads, Time: now}
 }
 
 // union merges two lists of IDs into one in ascending order without doubles.

@@ -221,3 +221,18 @@ func TestTheAgentOfAnAdminMergesKeysAndSealsWhatACrashLeftOut(t *testing.T) {
 		})
 	}
 }
+
+func TestARenewedKeyKeepsItsPassphrase(t *testing.T) {
+	home := newHome(t)
+	secret := write(t, "correct horse battery")
+	if err := os.Chmod(secret, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := must(t, home, "id", "--passphrase-file", secret)
+	if r := must(t, home, "id", "--renew", "--passphrase-file", secret); !strings.Contains(r.err, "your rooms learn of it when parley up runs") || r.out != first.out {
+		t.Errorf("%q, %q, first %q", r.out, r.err, first.out)
+	}
+	if r := parley(t, home, "id"); r.code != exitFailed || !strings.Contains(r.err, "passphrase") {
+		t.Errorf("without it: exit code %d: %s", r.code, r.err)
+	}
+}

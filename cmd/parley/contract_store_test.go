@@ -159,7 +159,7 @@ func TestABackupIsMadeWhileTheDaemonRunsAndTheNextTakesWhatIsNew(t *testing.T) {
 		t.Errorf("a daemon on a backup: exit code %d: %s", r.code, r.err)
 	}
 	other := filled(t, 1)
-	if r := parley(t, other.home, "store", "backup", dir); r.code != exitFailed || !strings.Contains(r.err, "a copy of another store: give an empty one") {
+	if r := parley(t, other.home, "store", "backup", dir); r.code != exitFailed || !strings.Contains(r.err, "a copy of another store; give an empty one") {
 		t.Errorf("another store's backup: exit code %d: %s", r.code, r.err)
 	}
 	if r := parley(t, d.home, "store", "backup", other.home); r.code != exitFailed || !strings.Contains(r.err, "is not a store and not empty") {
@@ -398,7 +398,7 @@ func TestAMigrationGoesOnAfterAnyKillAndEndsWithEqualDigests(t *testing.T) {
 		t.Errorf("from half a migration: exit code %d: %s", r.code, r.err)
 	}
 	there := decode[summary](t, must(t, home, "store", "migrate", "embedded", "embedded:"+to, "--json"))[0]
-	if r := parley(t, home, "store", "migrate", "embedded", "embedded:"+to); r.code != exitFailed || !strings.Contains(r.err, "the destination holds something else than a copy: give an empty one") {
+	if r := parley(t, home, "store", "migrate", "embedded", "embedded:"+to); r.code != exitFailed || !strings.Contains(r.err, "the destination holds something else than a copy; give an empty one") {
 		t.Errorf("into a store: exit code %d: %s", r.code, r.err)
 	}
 	back := filepath.Join(t.TempDir(), "back")
@@ -425,10 +425,10 @@ func TestAMigrationGoesOnAfterAnyKillAndEndsWithEqualDigests(t *testing.T) {
 func TestPlacesThatAreNoneAreWrongUsage(t *testing.T) {
 	home := newHome(t)
 	for args, want := range map[string]string{
-		"store check disk":                "disk: give embedded (the home's store) or embedded:DIR",
-		"store check embedded:":           "embedded:: give embedded (the home's store) or embedded:DIR",
+		"store check disk":                "disk: give embedded (the home's store) or embedded:DIR, or mongodb://HOST/DATABASE or @FILE with such a URI",
+		"store check embedded:":           "embedded:: give embedded (the home's store) or embedded:DIR, or mongodb://HOST/DATABASE or @FILE with such a URI",
 		"store migrate embedded embedded": "FROM and TO are one store, " + storeDir(home),
-		"daemon --store disk":             "--store disk: give embedded (the home's store) or embedded:DIR",
+		"daemon --store disk":             "--store disk: give embedded (the home's store) or embedded:DIR, or mongodb://HOST/DATABASE or @FILE with such a URI",
 	} {
 		if r := parley(t, home, strings.Fields(args)...); r.code != exitUsage || r.err != "parley: "+want+"; see parley --help\n" {
 			t.Errorf("%s: exit code %d: %s", args, r.code, r.err)

@@ -242,7 +242,12 @@ func (c *Client) sealLink(r *room, invite *rooms.Entry, history rooms.History) (
 // Rotate begins a new epoch, sealed to every member and live invite. The user
 // must be master or admin.
 func (c *Client) Rotate(ctx context.Context, id wire.ID) error {
-	return c.manage(ctx, id, func(r *room) error { return c.beginEpoch(ctx, r) })
+	return c.manage(ctx, id, func(r *room) (err error) {
+		if r.view(func(*rooms.Authority, *rooms.View) { err = r.may(rooms.KindEpoch, wire.ID{}) }); err != nil {
+			return err // before the peer is asked for what only a member is told
+		}
+		return c.beginEpoch(ctx, r)
+	})
 }
 
 func (c *Client) beginEpoch(ctx context.Context, r *room) error {

@@ -217,11 +217,6 @@ func (r *room) view(f func(a *rooms.Authority, v *rooms.View)) {
 	f(r.auth, r.auth.Now())
 }
 
-func (r *room) members() (list []rooms.Member) {
-	r.view(func(_ *rooms.Authority, v *rooms.View) { list = v.Members() })
-	return list
-}
-
 // claim is the name that a member gave itself.
 func (r *room) claim(id wire.ID) string {
 	r.mu.Lock()

@@ -126,9 +126,7 @@ func noEntryAfterDemotion(_ *World, list []*outcome) string {
 			return ""
 		}
 		var counting []*rooms.Entry
-		for _, e := range v.AllEpochs() {
-			counting = append(counting, e)
-		}
+		counting = append(counting, v.AllEpochs()...)
 		for _, i := range v.Invites() {
 			counting = append(counting, i.Entry)
 		}

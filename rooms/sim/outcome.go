@@ -58,14 +58,18 @@ func (w *World) outcomes() (list []*outcome) {
 }
 
 // belongs reports whether somebody at the peer, who let it keep the room, has a role by
-// what the oracle knows.
+// what the oracle knows. Of a peer with several users the others know one user's delegation: when
+// that user is gone, and another one was taken back without knowing it, the peer cannot hear of it.
 func (h *held) belongs(by *oracle) bool {
+	var kept, back []*seat
 	for _, u := range h.peer.w.people {
-		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept && !s.left && by.roleNow(u.id()) != rooms.RoleNone {
-			return true
+		if s := u.seats[by.room]; s != nil && u.peer == h.peer && s.kept {
+			if kept = append(kept, s); !s.left && by.roleNow(u.id()) != rooms.RoleNone {
+				back = append(back, s)
+			}
 		}
 	}
-	return false
+	return len(back) > 0 && (len(kept) == 1 || slices.ContainsFunc(back, func(s *seat) bool { return s.belongs() }))
 }
 
 // heldBy reads a room from a peer's disk, and asks the peer where its logs end. It
@@ -96,6 +100,7 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 		h.boxes = append(h.boxes, one.parts.Boxes...)
 		h.proofs = append(h.proofs, one.parts.Proofs...)
 	}
+	h.entries = closed(h.entries)
 	for _, e := range h.entries {
 		_, _, _ = h.auth.Add(e)
 	}
@@ -126,11 +131,41 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 	}
 	h.oracle = newOracle(room)
 	h.oracle.addAll(h)
+	for _, log := range sortedIDs(h.ends) { // of a log that was trimmed to its end nothing counts
+		for _, f := range h.oracle.floors(log) {
+			if h.ends[log].Number <= f.Number {
+				delete(h.ends, log)
+				break
+			}
+		}
+	}
 	return h
+}
+
+// closed leaves out entries that name others which are not there: a store that failed may have
+// lost those, and then they wait, as if they had just come.
+func closed(entries []*rooms.Entry) []*rooms.Entry {
+	for {
+		there := set{}
+		for _, e := range entries {
+			there[e.ID] = true
+		}
+		left := slices.DeleteFunc(slices.Clone(entries), func(e *rooms.Entry) bool {
+			f := factOf(e)
+			return slices.ContainsFunc(append(f.names, f.prev, f.chain), func(id wire.ID) bool { return !id.IsZero() && !there[id] })
+		})
+		if len(left) == len(entries) {
+			return left
+		}
+		entries = left
+	}
 }
 
 // direct asks the core and takes the first answer of the same step.
 func (p *Peer) direct(u *Person, m wire.Message) (answer wire.Message) {
+	if !p.up() {
+		return nil
+	}
 	req := p.w.request()
 	for _, e := range p.core.Step(p.now(), rooms.UserMessage{Req: req, User: u.id(), Msg: m}) {
 		if r, ok := e.(rooms.Reply); ok && r.Req == req && r.Err == nil && answer == nil {

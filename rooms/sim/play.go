@@ -82,9 +82,15 @@ const (
 	resting = 60 * time.Second
 )
 
-// settle lets the world heal.
+// settle lets the world heal. Everybody can reach everybody: in a ring, whoever belongs to a
+// room may have between them only peers that must not have it.
 func (w *World) settle() {
 	w.say("-- healing")
+	for _, p := range w.peers {
+		for _, o := range w.peers {
+			w.link(p, o)
+		}
+	}
 	w.heal()
 	for _, p := range w.peers {
 		p.disk.failing = 0

@@ -224,7 +224,6 @@ func (s *Store) persevere(ctx context.Context, f func(context.Context) error) er
 		err := f(op)
 		cancel()
 		if err == nil {
-			s.note(nil)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -242,7 +241,7 @@ func (s *Store) persevere(ctx context.Context, f func(context.Context) error) er
 	}
 }
 
-// note records whether the committer can go on.
+// note records whether the committer can go on: it can when a commit was made.
 func (s *Store) note(err error) {
 	s.mu.Lock()
 	was := s.down

@@ -26,7 +26,7 @@ func (e onServer) Open(t *testing.T) store.Store {
 // but its _id, at about 4,000 documents a second.
 type modest struct{ onServer }
 
-func (modest) LongLog() int { return 600 }
+func (modest) LongLog() int { return 300 }
 
 func open(t testing.TB, uri string, opt mongo.Options) *mongo.Store {
 	t.Helper()
@@ -67,4 +67,10 @@ func TestTheMongoStoreConforms(t *testing.T) {
 		}
 		return e
 	})
+}
+
+// Against FerretDB the scans of 200,000 runs take hours: give -bench Store/append there.
+func BenchmarkStore(b *testing.B) {
+	database := databases(b)
+	storetest.Benchmark(b, func(b *testing.B) store.Store { return open(b, database(b), mongo.Options{}) })
 }

@@ -39,6 +39,7 @@ func (s *Store) write(ctx context.Context, st *stager) error {
 	s.commit = commit
 	s.dead = append(s.dead, st.spans...)
 	s.mu.Unlock()
+	s.note(nil)
 	s.commits.Add(1)
 	s.syncs.Add(1)
 	return nil
@@ -200,8 +201,12 @@ func (s *Store) tidy(ctx context.Context, st *stager) error {
 		_, err := s.db.sweeps.DeleteMany(ctx, prefixed(fmt.Sprintf("%s/%d/", s.view, commit)))
 		return err
 	})
-	if err != nil || len(st.spans) == 0 {
+	if err != nil {
 		return err
+	}
+	s.note(nil)
+	if len(st.spans) == 0 {
+		return nil
 	}
 	// A reader that began before the last deletion may still hold what is gone from the middle.
 	s.pages.Lock()

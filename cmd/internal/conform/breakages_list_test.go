@@ -102,7 +102,7 @@ func breakages() []breakage {
 		},
 		{
 			"a bundle's signature is not checked", "handshake/identity/bundle.go",
-			"if !Verify(b.Key, ContextBundle, sig, signed) {", "if len(sig)+len(signed) == 0 {",
+			"if verify && !Verify(b.Key, ContextBundle, sig, signed) {", "if verify && len(sig)+len(signed) == 0 {",
 			[]string{"a bundle whose own signature is wrong", "another name than was signed"},
 		},
 		{
@@ -280,13 +280,67 @@ func breakages() []breakage {
 		},
 		{
 			"a run's numbers may overflow", "rooms/run.go",
-			"case r.First == 0 || r.Last() < r.First:", "case r.First == 0:",
+			"case r.First == 0 || r.First+uint64(count)-1 < r.First:", "case r.First == 0:",
 			[]string{"a run whose numbers go over 2.64"},
 		},
 		{
 			"a run's references need no order", "rooms/run.go",
 			"if r.Refs[i].Number == 0 || i > 0 && r.Refs[i-1].Log.Compare(r.Refs[i].Log) >= 0 {", "if r.Refs[i].Number == 0 {",
 			[]string{"a run with references out of order"},
+		},
+
+		// Rooms with members.
+		{
+			"a delegation for another peer is taken", "rooms/core_state.go",
+			"if r.openRoom || d.Room != r.id || d.Peer != l.p.id {", "if r.openRoom || d.Room != r.id {",
+			[]string{"a delegation for another peer"},
+		},
+		{
+			"a Match need not show that its sender knows the room", "rooms/core_peer.go",
+			"!hmac.Equal(t[:], m.Tags[16*i:16*i+16])", "!hmac.Equal(t[:0], m.Tags[16*i:16*i])",
+			[]string{"a Match with a tag that shows no knowledge", "a Match with the peer's own tag echoed"},
+		},
+		{
+			"runs are served without a right to them", "rooms/core_pull.go",
+			"if l == nil || l.right != SyncAll || l.r.failed {", "if l == nil || l.r.failed {",
+			[]string{"a peer that shows no delegation", "a peer with the delegation of a stranger"},
+		},
+		{
+			"readers and strangers may write", "rooms/judge.go",
+			"if role.MayWrite() || !a.applies(ruleMayWrite) {", "if role.MayWrite() || r.First > 0 {",
+			[]string{"a run by a stranger", "a run by a reader"},
+		},
+		{
+			"a later run may forget what the one before it had seen", "rooms/judge.go",
+			"if i, held := a.place[id]; !held || !view.seen.has(i) {\n\t\t\treturn ReasonHeadsBack", "if i, held := a.place[id]; !held && !view.seen.has(i) {\n\t\t\treturn ReasonHeadsBack",
+			[]string{"a later run that forgets"},
+		},
+		{
+			"a run may be in any epoch", "rooms/judge.go",
+			"if a.nodes[i].entry.ID == r.Epoch {", "if a.nodes[i].entry.ID != (wire.ID{}) {",
+			[]string{"its writer knew to be replaced", "an epoch that is no entry"},
+		},
+		{
+			"runs go on behind the pin of a removal", "rooms/judge.go",
+			"if a.within(r, pin, named) {", "if a.within(r, pin, named) || named {",
+			[]string{"a run behind the pin of its author's removal"},
+		},
+		{
+			"the bound of records that break a rule is forgotten", "rooms/core_records.go",
+			"if l.p.refused++; l.p.refused > maxRecordsRefused {", "if l.p.refused++; l.p.refused > 1000*maxRecordsRefused {",
+			[]string{"more than 64 entries that break a rule"},
+		},
+
+		// Discovery.
+		{
+			"a beacon's mac is not checked", "discovery/beacon.go",
+			"if !hmac.Equal(mac[:], data[offMAC:]) {", "if !hmac.Equal(mac[:0], data[offMAC:offMAC]) {",
+			[]string{"an announce with a bit of the mac altered"},
+		},
+		{
+			"beacons of every kind are answered", "discovery/receive.go",
+			"if newcomer && b.Kind == KindAnnounce {", "if newcomer {",
+			[]string{"an answer is not answered", "a goodbye is not answered"},
 		},
 	}
 }

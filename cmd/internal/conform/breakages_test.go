@@ -7,13 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 // breakagesFlag chooses the breakages that are built and run: so many, the
-// first of the list, or "all", or those whose name contains the text.
-var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number, a part of a name, or all")
+// first of the list; "N-", those from the Nth on; "all"; or those whose name
+// contains the text.
+var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number (the first so many), N- (from the Nth on), a part of a name, or all")
 
 const root = "../../.."
 
@@ -25,6 +27,11 @@ func chosen(t *testing.T) (list []breakage) {
 	all, want := breakages(), *breakagesFlag
 	if len(want) == 1 && want[0] > '0' && int(want[0]-'0') <= mostInCI {
 		return all[:want[0]-'0']
+	}
+	if from, ok := strings.CutSuffix(want, "-"); ok {
+		if n, err := strconv.Atoi(from); err == nil && n > 0 && n <= len(all) {
+			return all[n-1:]
+		}
 	}
 	for _, b := range all {
 		if want == "all" || strings.Contains(b.name, want) {
@@ -69,7 +76,8 @@ func TestLoopbackABrokenPeerFailsACaseThatIsNamed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			bad := failures(t, start(t), cases)
+			target := startFor(t, cases)
+			bad := failures(t, target, cases)
 			if len(bad) == 0 {
 				t.Errorf("none of %d cases fails: %q", len(cases), b.cases)
 			}
@@ -78,6 +86,16 @@ func TestLoopbackABrokenPeerFailsACaseThatIsNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// startFor starts the daemon with what the cases need.
+func startFor(t *testing.T, cases []Case) Target {
+	if len(WithoutBeacons(cases)) == len(cases) {
+		return start(t)
+	}
+	target := startWith(t, "--interface", loopbackName(t))
+	target.Interface = loopbackName(t)
+	return target
 }
 
 // build builds the daemon from the tree with the one file changed.

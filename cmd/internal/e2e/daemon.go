@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A Daemon is a running `parley daemon` or `parley up`.
@@ -25,21 +26,41 @@ type Daemon struct {
 // The log is the process's Err.
 func (h *Host) Daemon(flags ...string) *Daemon {
 	h.t.Helper()
-	d := &Daemon{Host: h, flags: flags}
-	d.Process = h.Spawn(nil, append([]string{Binary(h.t), "daemon", "--log-format", "json"}, flags...))
-	line, err := d.Out.FirstLine(ReadyWithin)
+	d := h.StartDaemon(flags...)
+	d.AwaitReady()
+	return d
+}
+
+// StartDaemon starts `parley daemon` with the flags. It has no address before
+// AwaitReady.
+func (h *Host) StartDaemon(flags ...string) *Daemon {
+	h.t.Helper()
+	return &Daemon{
+		Host: h, flags: flags,
+		Process: h.Spawn(nil, append([]string{Binary(h.t), "daemon", "--log-format", "json"}, flags...)),
+	}
+}
+
+// AwaitReady waits for the daemon's `ready` line.
+func (d *Daemon) AwaitReady() {
+	d.t.Helper()
+	d.awaitReady(ReadyWithin)
+}
+
+func (d *Daemon) awaitReady(within time.Duration) {
+	d.t.Helper()
+	line, err := d.Out.FirstLine(within)
 	if err != nil {
-		h.t.Fatalf("%s: no `ready` line: %v\n%s", d.name, err, d.Err.Tail(4<<10))
+		d.t.Fatalf("%s: no `ready` line: %v\n%s", d.name, err, d.Err.Tail(4<<10))
 	}
 	fields := strings.Fields(line)
 	if len(fields) != 3 || fields[0] != "ready" {
-		h.t.Fatalf("%s: the first line is %q, want `ready ADDR ID`", d.name, line)
+		d.t.Fatalf("%s: the first line is %q, want `ready ADDR ID`", d.name, line)
 	}
 	d.Addr, d.ID = fields[1], fields[2]
 	if _, d.Port, err = net.SplitHostPort(d.Addr); err != nil {
-		h.t.Fatalf("%s: address %q: %v", d.name, d.Addr, err)
+		d.t.Fatalf("%s: address %q: %v", d.name, d.Addr, err)
 	}
-	return d
 }
 
 // Parley runs a command of the binary to its end.

@@ -14,5 +14,6 @@
 // its users) [Main] says so and runs the tests on IPv4 multicast over the
 // loopback interface only; with CI=true in the environment it fails instead.
 //
-// What the tests prove is in the nine files point1_*_test.go to point9_*_test.go.
+// What the tests prove of peers is in the nine files point1_*_test.go to
+// point9_*_test.go, and of rooms, their members and keys in the files room*_test.go.
 package e2e

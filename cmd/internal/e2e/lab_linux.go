@@ -45,12 +45,17 @@ func (l *Lab) open() (err error) {
 	if l.net, err = netlink.NewHandleAt(l.bridge.handle, unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("netlink: %w", err)
 	}
+	return l.addBridge(mainBridge)
+}
+
+// addBridge makes a bridge, without a port yet.
+func (l *Lab) addBridge(name string) error {
 	// Multicast goes to every port, as through a switch that does no snooping.
 	snooping := false
 	br := &netlink.Bridge{LinkAttrs: netlink.NewLinkAttrs(), MulticastSnooping: &snooping}
-	br.Name = "bridge"
+	br.Name = name
 	if err := l.net.LinkAdd(br); err != nil {
-		return fmt.Errorf("make the bridge: %w", err)
+		return fmt.Errorf("make the bridge %s: %w", name, err)
 	}
 	// The bridge only forwards: it has no address of its own.
 	if err := l.net.LinkSetIP6AddrGenMode(br, genNone); err != nil {
@@ -58,6 +63,13 @@ func (l *Lab) open() (err error) {
 	}
 	return l.net.LinkSetUp(br)
 }
+
+// mainBridge is what hosts are plugged into, and farBridge the one of those that
+// Split takes away.
+const (
+	mainBridge = "bridge"
+	farBridge  = "far"
+)
 
 // genNone is IN6_ADDR_GEN_MODE_NONE of linux/if_link.h: no link-local address is
 // made by the kernel. The lab adds its own, without duplicate address detection,
@@ -118,7 +130,7 @@ func (h *Host) plug() (err error) {
 	if err := h.lab.net.LinkSetIP6AddrGenMode(port, genNone); err != nil {
 		return err
 	}
-	if err := h.attach(true); err != nil {
+	if err := h.attach(mainBridge); err != nil {
 		return err
 	}
 	if err := h.lab.net.LinkSetUp(port); err != nil {
@@ -179,15 +191,16 @@ func (h *Host) inside(f func(*netlink.Handle) error) error {
 	return f(nl)
 }
 
-func (h *Host) attach(on bool) error {
+// attach plugs the host's port into a bridge; none if the name is empty.
+func (h *Host) attach(bridge string) error {
 	port, err := h.lab.net.LinkByName(h.port)
 	if err != nil {
 		return err
 	}
-	if !on {
+	if bridge == "" {
 		return h.lab.net.LinkSetNoMaster(port)
 	}
-	br, err := h.lab.net.LinkByName("bridge")
+	br, err := h.lab.net.LinkByName(bridge)
 	if err != nil {
 		return err
 	}
@@ -198,7 +211,7 @@ func (h *Host) attach(on bool) error {
 // to the host the network has gone silent.
 func (h *Host) Detach() {
 	h.t.Helper()
-	if err := h.attach(false); err != nil {
+	if err := h.attach(""); err != nil {
 		h.t.Fatalf("lab: detach %s: %v", h.Name, err)
 	}
 }
@@ -206,8 +219,24 @@ func (h *Host) Detach() {
 // Attach puts the port back.
 func (h *Host) Attach() {
 	h.t.Helper()
-	if err := h.attach(true); err != nil {
+	if err := h.attach(mainBridge); err != nil {
 		h.t.Fatalf("lab: attach %s: %v", h.Name, err)
+	}
+}
+
+// Split moves hosts to a bridge of their own: they reach each other, and none of
+// those that stay behind, until each is attached again.
+func (l *Lab) Split(hosts ...*Host) {
+	l.t.Helper()
+	if _, err := l.net.LinkByName(farBridge); err != nil {
+		if err := l.addBridge(farBridge); err != nil {
+			l.t.Fatalf("lab: split: %v", err)
+		}
+	}
+	for _, h := range hosts {
+		if err := h.attach(farBridge); err != nil {
+			l.t.Fatalf("lab: split %s: %v", h.Name, err)
+		}
 	}
 }
 

@@ -129,6 +129,25 @@ func TestADetachedHostHearsNothingUntilItIsAttached(t *testing.T) {
 	}
 }
 
+func TestASplitNetworkIsTwoUntilItIsOneAgain(t *testing.T) {
+	lab := New(t)
+	a, b, c := lab.Host("a", HostOpts{}), lab.Host("b", HostOpts{}), lab.Host("c", HostOpts{})
+	near, far := member(t, a, group4), member(t, c, group4)
+	lab.Split(b, c)
+	speak(t, b, group4, "on the far side")
+	if !hears(t, far, "on the far side", 5*time.Second) {
+		t.Fatal("c did not hear b, which went with it")
+	}
+	if hears(t, near, "on the far side", 300*time.Millisecond) {
+		t.Fatal("a heard b, which is on the other side")
+	}
+	b.Attach()
+	speak(t, b, group4, "back")
+	if !hears(t, near, "back", 5*time.Second) {
+		t.Fatal("a did not hear b after it was attached")
+	}
+}
+
 func TestTwoLabsDoNotHearEachOther(t *testing.T) {
 	one, other := New(t).Host("a", HostOpts{}), New(t).Host("b", HostOpts{})
 	ear := member(t, other, group4)

@@ -4,12 +4,15 @@ package e2e
 
 import (
 	"crypto/rand"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"parley/handshake/identity"
 	"parley/wire"
+	"parley/wire/seal"
 )
 
 func TestPoint6NoPlaintextNorKeyIsInThePeersFolderItsLogOrOnTheWire(t *testing.T) {
@@ -97,7 +100,7 @@ func userKeys(t *testing.T, d *Daemon, secrets map[string][]byte) {
 		t.Fatal(err)
 	}
 	r := wire.NewReader(content)
-	r.Array(6)
+	r.Array(7)
 	r.Str(64) // what the file is
 	r.Uint()  // algorithm
 	for _, what := range []string{"signing key", "sealing key"} {
@@ -109,34 +112,59 @@ func userKeys(t *testing.T, d *Daemon, secrets map[string][]byte) {
 	}
 }
 
-// roomKeys collects a user's epoch keys, whose file rooms/client describes.
+// roomKeys collects a user's epoch keys.
 func roomKeys(t *testing.T, d *Daemon, secrets map[string][]byte) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(d.Host.Folder("user"), "rooms", "*", "epochs"))
+	keys := epochKeys(t, d.Host)
+	if len(keys) == 0 {
+		t.Fatalf("%v: no epoch key", d)
+	}
+	for epoch, key := range keys {
+		secrets[fmt.Sprintf("key of the epoch %.8s… of %s", epoch, d.Host.Name)] = key[:]
+	}
+}
+
+// epochKeys opens a user's files of epoch keys, whose form rooms/client
+// describes, and returns the keys by epoch.
+func epochKeys(t testing.TB, h *Host) map[string][32]byte {
+	t.Helper()
+	user, err := identity.Load(filepath.Join(h.Folder("user"), "key"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := 0
-	for _, file := range files {
-		content, err := os.ReadFile(file)
+	var file seal.Keys
+	secret := user.FileKey("epochs", 2*seal.KeySize)
+	copy(file.Enc[:], secret)
+	copy(file.Mac[:], secret[seal.KeySize:])
+	paths, err := filepath.Glob(filepath.Join(h.Folder("user"), "rooms", "*", "epochs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := make(map[string][32]byte)
+	for _, path := range paths {
+		sealed, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
+		}
+		room, err := wire.ParseID(filepath.Base(filepath.Dir(path)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := seal.NewState(&file).Open(nil, sealed[:seal.IVSize], room[:], sealed[seal.IVSize:])
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
 		}
 		r := wire.NewReader(content)
 		r.Array(2)
 		r.Uint() // version
 		for range r.ArrayLen(1 << 16) {
 			r.Array(2)
-			r.ID() // epoch
-			key := r.ID()
-			secrets["epoch key of "+d.Host.Name+" in "+filepath.Dir(file)] = key[:]
-			keys++
+			epoch := r.ID()
+			keys[epoch.String()] = r.ID()
 		}
 		if err := r.Done(); err != nil {
-			t.Fatalf("%s: %v", file, err)
+			t.Fatalf("%s: %v", path, err)
 		}
 	}
-	if keys == 0 {
-		t.Fatalf("%v: no epoch key in %q", d, files)
-	}
+	return keys
 }

@@ -1,0 +1,106 @@
+package script
+
+import (
+	"parley/handshake/identity"
+	"parley/wire"
+)
+
+// The kinds of entries that the script writes (package rooms, "Entries").
+const (
+	KindGenesis = 1
+	KindEpoch   = 2
+	KindAdd     = 6
+	KindStop    = 7
+)
+
+// The roles in entries.
+const (
+	RoleRelay  = 1
+	RoleReader = 2
+	RoleMember = 3
+)
+
+// An Entry is any entry with one signature that can be written down, right or wrong.
+type Entry struct {
+	Room   wire.ID // zero in a genesis entry
+	Kind   uint64
+	Key    []byte
+	Chain  wire.ID
+	Number uint64
+	Prev   wire.ID
+	Heads  []wire.ID
+	Time   uint64
+	Body   []byte
+}
+
+func (e *Entry) unsigned() []byte {
+	b := wire.AppendUint(wire.AppendArray(nil, 11), 1)
+	b = wire.AppendUint(wire.AppendID(b, e.Room), e.Kind)
+	b = wire.AppendID(wire.AppendBin(b, e.Key), e.Chain)
+	b = wire.AppendID(wire.AppendUint(b, e.Number), e.Prev)
+	b = wire.AppendArray(b, len(e.Heads))
+	for _, h := range e.Heads {
+		b = wire.AppendID(b, h)
+	}
+	return wire.AppendBin(wire.AppendUint(b, e.Time), e.Body)
+}
+
+// ID is the entry's ID.
+func (e *Entry) ID() wire.ID { return wire.Hash("entry", e.unsigned()) }
+
+// Bytes are the entry's encoding, signed.
+func (e *Entry) Bytes(s *identity.Signer) []byte {
+	b := e.unsigned()
+	return wire.AppendBin(b, s.Sign("entry", b))
+}
+
+// Genesis is the body of a genesis entry.
+func Genesis(nonce []byte, name string, bundle []byte) []byte {
+	b := wire.AppendBin(wire.AppendArray(nil, 6), nonce)
+	b = wire.AppendStr(wire.AppendStr(b, name), "")
+	return wire.AppendBin(wire.AppendUint(wire.AppendUint(b, 0), 0), bundle)
+}
+
+// Epoch is the body of an entry that begins an epoch under a key.
+func Epoch(nonce []byte, room wire.ID, key [32]byte) []byte {
+	b := wire.AppendBin(wire.AppendArray(nil, 3), nonce)
+	return wire.AppendArray(wire.AppendID(b, Commitment(nonce, room, key)), 0)
+}
+
+// Commitment is HMAC under an epoch's key over "commit", room and nonce.
+func Commitment(nonce []byte, room wire.ID, key [32]byte) wire.ID {
+	return wire.ID(MAC(key[:], []byte("commit"), room[:], nonce))
+}
+
+// Add is the body of an entry that gives a role.
+func Add(bundle []byte, role uint64) []byte {
+	return wire.AppendUint(wire.AppendBin(wire.AppendArray(nil, 2), bundle), role)
+}
+
+// A Pin is the end of what counts of a log.
+type Pin struct {
+	Log    wire.ID
+	Number uint64
+	Link   wire.ID
+}
+
+// Removal is the body of a stop that removes, and begins an epoch under a key.
+func Removal(subject wire.ID, pins []Pin, nonce []byte, room wire.ID, key [32]byte) []byte {
+	b := wire.AppendID(wire.AppendArray(nil, 7), subject)
+	b = wire.AppendUint(wire.AppendUint(b, 0), 0)
+	b = wire.AppendArray(b, len(pins))
+	for _, p := range pins {
+		b = wire.AppendUint(wire.AppendID(wire.AppendArray(b, 3), p.Log), p.Number)
+		b = wire.AppendID(b, p.Link)
+	}
+	b = wire.AppendBin(wire.AppendArray(b, 0), nonce)
+	return wire.AppendID(b, Commitment(nonce, room, key))
+}
+
+// Delegation lets a peer sync a room for the signer.
+func Delegation(s *identity.Signer, room, peer wire.ID, serial uint64) []byte {
+	b := wire.AppendUint(wire.AppendArray(nil, 7), 1)
+	b = wire.AppendBin(wire.AppendID(wire.AppendID(b, room), peer), s.Public())
+	b = wire.AppendUint(wire.AppendUint(b, 0), serial)
+	return wire.AppendBin(b, s.Sign("delegate", b))
+}
