@@ -23,12 +23,13 @@
 //	meta     _id "schema": version, indexed, made
 //	views    _id VIEW: key, instance, term, commit, void [{commit, at}], number, arrivals, clean, opened, host, pid
 //	rooms    _id KEY/roomID: view, room, commit, now {number, arrival, records}, was
-//	heads    _id KEY/ROOM/logID: view, room, log, commit, now {number, author, floor, last, link, bytes, arrival, received, nanos, note}, was
+//	heads    _id KEY/ROOM/logID: view, room, log, commit,
+//	         now {number, author, floor, last, link, bytes, arrival, received, nanos, note, cut, since}, was
 //	records  _id KEY/ROOM/kind/recordID: view, room, kind, commit, now {bytes}, was
 //	values   _id KEY/key: view, key, commit, now {bytes}, was
-//	runs     _id KEY/ROOM/LOG/last (20 digits): in KEY/ROOM, arrival, commit, number LOG, room, log, author, first, last, link,
+//	runs     _id KEY/ROOM/LOG/last (20 digits) or, of a log that was cut, KEY/ROOM/LOG/last.since: in KEY/ROOM, arrival, commit, number LOG, room, log, author, first, last, link,
 //	         received, nanos, size, bytes
-//	sweeps   _id KEY/commit/part: view, commit, spans [{in, log, upto}]: what is to be deleted after that commit
+//	sweeps   _id KEY/commit/part: view, commit, spans [{in, log, upto, before}]: what is to be deleted after that commit
 //
 // Keys of values are written so that they sort as their bytes: a byte up to '!' as !XX, one from '~' on as ~XX.
 // The _id is the index of every read by room, log and range, of points too; runs has a second, (in, arrival), for cursors, rooms
@@ -67,6 +68,10 @@
 //   - During 4, what was to be deleted is named by a document of sweeps, of commit n+1, and deleted by the next to open the view before anything is
 //     read. Numbers of rooms and logs are new each time, and a floor never goes back, so deleting late
 //     or twice deletes nothing that counts.
+//
+// A cut of a log's newest runs is a change of its head: cut is where the log ends then, since the number of the commit. What follows
+// has since in its _ids, so it lies beside what the cut drops, which counts until the commit is made and is deleted
+// after it: the runs that end above cut, of commits below since.
 //
 // Each attempt at 2, 3 and 4 may be repeated: a document that has commit n+1 already is this commit's own. While the server is
 // away the committer tries again without end, with back-off up to 2 s, and Apply gives up after Options.Patience. Arrival

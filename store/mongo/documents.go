@@ -72,6 +72,8 @@ type headState struct {
 	Received time.Time `bson:"received"`
 	Nanos    int32     `bson:"nanos"` // of received, below its millisecond
 	Note     []byte    `bson:"note"`
+	Cut      int64     `bson:"cut"`   // where the last cut ended the log
+	Since    int64     `bson:"since"` // and its commit, 0 when there was none: what is above Cut from before it does not count
 }
 
 // content is the contents of a document of the collections records and values.
@@ -106,11 +108,13 @@ type sweepDoc struct {
 	Spans  []span `bson:"spans"`
 }
 
-// span is the runs of a log up to one, or with number 0 a whole room.
+// span is the runs of a log up to one; with Before those above Upto from commits below Before; with number 0
+// a whole room.
 type span struct {
-	In   string `bson:"in"`
-	Log  int64  `bson:"log"`
-	Upto int64  `bson:"upto"`
+	In     string `bson:"in"`
+	Log    int64  `bson:"log"`
+	Upto   int64  `bson:"upto"`
+	Before int64  `bson:"before"`
 }
 
 func roomKey(view string, room wire.ID) string { return view + "/" + room.String() }
@@ -129,6 +133,15 @@ func recordKey(in string, kind store.Kind, id wire.ID) string {
 // runKey sorts a log's runs by their last number, as text too.
 func runKey(in string, log int64, last uint64) string {
 	return fmt.Sprintf("%s/%d/%020d", in, log, last)
+}
+
+// branchKey is the _id of a run of a log that was cut by commit since, 0 for never: what the cut drops is there until the cut is
+// made and swept, under other _ids than what takes its place.
+func branchKey(in string, log int64, last uint64, since int64) string {
+	if since == 0 {
+		return runKey(in, log, last)
+	}
+	return fmt.Sprintf("%s.%d", runKey(in, log, last), since)
 }
 
 // valueKey is a key as text that sorts as its bytes do: printable ASCII stands for itself; what is
@@ -187,9 +200,9 @@ func join(date time.Time, nanos int32) int64 {
 	return date.UnixMilli()*int64(time.Millisecond) + int64(nanos)
 }
 
-func newRunDoc(in string, log, commit int64, run *store.Run, arrival uint64) *runDoc {
+func newRunDoc(in string, h *headState, commit int64, run *store.Run, arrival uint64) *runDoc {
 	d := &runDoc{
-		ID: runKey(in, log, run.Last), In: in, Arrival: int64(arrival), Commit: commit, Number: log,
+		ID: branchKey(in, h.Number, run.Last, h.Since), In: in, Arrival: int64(arrival), Commit: commit, Number: h.Number,
 		Room: run.Room.String(), Log: run.Log.String(), Author: run.Author.String(),
 		First: int64(run.First), Last: int64(run.Last), Link: run.Link.String(), Size: int64(len(run.Bytes)), Bytes: run.Bytes,
 	}
@@ -205,7 +218,8 @@ func (d *runDoc) run() (store.Run, error) {
 		First: uint64(d.First), Last: uint64(d.Last), Arrival: uint64(d.Arrival), Received: join(d.Received, d.Nanos), Bytes: d.Bytes,
 	}
 	err := parseIDs(d.Room, &run.Room, d.Log, &run.Log, d.Author, &run.Author, d.Link, &run.Link)
-	if err == nil && (d.ID != runKey(d.In, d.Number, run.Last) || d.Size != int64(len(d.Bytes)) || run.First == 0 || run.First > run.Last) {
+	id, _, _ := strings.Cut(d.ID, ".")
+	if err == nil && (id != runKey(d.In, d.Number, run.Last) || d.Size != int64(len(d.Bytes)) || run.First == 0 || run.First > run.Last) {
 		err = fmt.Errorf("run %s says otherwise than its _id", d.ID)
 	}
 	return run, err

@@ -59,22 +59,35 @@ func TestACommitCutAtAnyStepIsWholeOrNothing(t *testing.T) {
 	steps := 0
 	for _, after := range []bool{false, true} {
 		for step := 1; ; step++ {
+			// Log c ends with a run that the batch cuts, and puts another in its place.
+			prior := open(t, uri, mongo.Options{View: "view"})
+			if err := prior.Apply(t.Context(), &store.Batch{
+				Trims: []store.Trim{{Room: storetest.ID("room"), Log: storetest.ID("log c"), Floor: store.TrimAll}},
+				Runs:  []store.Run{storetest.NewRun("c", 4, 4, 100), storetest.NewRun("c", 5, 7, 100)},
+			}); err != nil {
+				t.Fatal(err)
+			}
+			_ = prior.Close()
 			s := open(t, uri, mongo.Options{View: "view", Patience: time.Nanosecond})
 			next := uint64(1)
 			if head, err := s.Head(t.Context(), storetest.ID("room"), storetest.ID("log a")); err == nil {
 				next = head.Last + 1
+			}
+			batch := func() *store.Batch {
+				return &store.Batch{
+					Runs:   []store.Run{storetest.NewRun("a", next, next, 100), storetest.NewRun("b", next, next, 100), storetest.NewRun("c", 5, 6, 100)},
+					Values: []store.Value{{Key: "last", Value: []byte{byte(next)}}},
+					Cuts: []store.Cut{{
+						Room: storetest.ID("room"), Log: storetest.ID("log c"), Head: storetest.NewRun("c", 5, 7, 100).Link,
+						Last: 4, Link: storetest.NewRun("c", 4, 4, 100).Link,
+					}},
+				}
 			}
 			before := server.Heal()
 			if after {
 				server.CutAfter(step)
 			} else {
 				server.CutBefore(step)
-			}
-			batch := func() *store.Batch {
-				return &store.Batch{
-					Runs:   []store.Run{storetest.NewRun("a", next, next, 100), storetest.NewRun("b", next, next, 100)},
-					Values: []store.Value{{Key: "last", Value: []byte{byte(next)}}},
-				}
 			}
 			_ = s.Apply(t.Context(), batch())
 			// Another process takes over at once, as after kill -9: what the first one does from now on must not count.
@@ -86,6 +99,10 @@ func TestACommitCutAtAnyStepIsWholeOrNothing(t *testing.T) {
 				if whole := verr == nil && value[0] == byte(next); there != whole {
 					t.Errorf("cut %v at request %d: log %s there %v, value there %v", after, step, log, there, whole)
 				}
+			}
+			head, err := again.Head(t.Context(), storetest.ID("room"), storetest.ID("log c"))
+			if whole := verr == nil && value[0] == byte(next); err != nil || (head.Last == 6) != whole || (head.Last == 7) == whole {
+				t.Errorf("cut %v at request %d: log c ends at %d, %v, and the value is there: %v", after, step, head.Last, err, whole)
 			}
 			if err := again.Apply(t.Context(), batch()); err != nil {
 				t.Errorf("cut %v at request %d: Apply again: %v", after, step, err)

@@ -26,7 +26,7 @@ func (e onServer) Open(t *testing.T) store.Store {
 // but its _id, at about 4,000 documents a second.
 type modest struct{ onServer }
 
-func (modest) LongLog() int { return 600 }
+func (modest) LongLog() int { return 300 }
 
 func open(t testing.TB, uri string, opt mongo.Options) *mongo.Store {
 	t.Helper()

@@ -14,33 +14,37 @@ import (
 // Runs implements store.Store.
 func (s *Store) Runs(ctx context.Context, room, log wire.ID, from uint64) iter.Seq2[store.Run, error] {
 	at := max(from, 1)
-	var number int64
+	var seen branch
 	return pages(ctx, s, func(ctx context.Context, commit int64, limit int) ([]store.Run, bool, error) {
 		in, h, err := s.headOf(ctx, room, log)
-		if err != nil || h == nil || at > uint64(h.Last) || number != 0 && number != h.Number {
+		if err != nil || h == nil || at > uint64(h.Last) {
 			return nil, false, err
 		}
-		number = h.Number
+		if on, err := seen.goesOn(ctx, s, in, h, commit); err != nil || !on {
+			return nil, false, err
+		}
 		// What is below the floor may be half deleted.
 		filter := spanFilter(in, h.Number, max(at-1, uint64(h.Floor)), uint64(h.Last))
 		page, more, err := s.page(ctx, filter, bson.D{{Key: "_id", Value: 1}}, commit, limit)
 		if n := len(page); err == nil && n > 0 {
-			at = page[n-1].Last + 1
+			at, seen.end = page[n-1].Last+1, page[n-1]
 		}
 		return page, more, err
-	}, runSize, func() { at, number = max(from, 1), 0 })
+	}, runSize, func() { at, seen = max(from, 1), branch{} })
 }
 
 // RunsBack implements store.Store.
 func (s *Store) RunsBack(ctx context.Context, room, log wire.ID, from uint64) iter.Seq2[store.Run, error] {
 	at := from // the highest number that is still wanted
-	var number int64
+	var seen branch
 	return pages(ctx, s, func(ctx context.Context, commit int64, limit int) ([]store.Run, bool, error) {
 		in, h, err := s.headOf(ctx, room, log)
-		if err != nil || h == nil || at <= uint64(h.Floor) || number != 0 && number != h.Number {
+		if err != nil || h == nil || at <= uint64(h.Floor) {
 			return nil, false, err
 		}
-		number = h.Number
+		if on, err := seen.goesOn(ctx, s, in, h, commit); err != nil || !on {
+			return nil, false, err
+		}
 		if at < uint64(h.Last) {
 			// The run that contains a number is the first that ends at or above it.
 			upto := uint64(h.Last)
@@ -55,10 +59,31 @@ func (s *Store) RunsBack(ctx context.Context, room, log wire.ID, from uint64) it
 		filter := spanFilter(in, h.Number, uint64(h.Floor), min(at, uint64(h.Last)))
 		page, more, err := s.page(ctx, filter, bson.D{{Key: "_id", Value: -1}}, commit, limit)
 		if n := len(page); err == nil && n > 0 {
-			at = page[n-1].First - 1
+			at, seen.end = page[n-1].First-1, page[n-1]
 		}
 		return page, more && at > 0, err
-	}, runSize, func() { at, number = from, 0 })
+	}, runSize, func() { at, seen = from, branch{} })
+}
+
+// A branch is what a sequence has read of a log so far: after a cut it goes on only from a run that is still there.
+type branch struct {
+	number, since int64
+	end           store.Run
+}
+
+// goesOn reports whether the log is the one that was read before.
+func (b *branch) goesOn(ctx context.Context, s *Store, in string, h *headState, commit int64) (bool, error) {
+	first := b.number == 0
+	if !first && b.number != h.Number {
+		return false, nil
+	}
+	cut := b.since != h.Since
+	b.number, b.since = h.Number, h.Since
+	if first || !cut || b.end.Last == 0 {
+		return true, nil
+	}
+	page, _, err := s.page(ctx, spanFilter(in, h.Number, b.end.Last-1, b.end.Last), bson.D{{Key: "_id", Value: 1}}, commit, 1)
+	return err == nil && len(page) == 1 && page[0].Link == b.end.Link, err
 }
 
 func runSize(run *store.Run) int { return len(run.Bytes) }
@@ -132,7 +157,8 @@ func (s *Store) page(ctx context.Context, filter, order bson.D, commit int64, li
 			return nil, false, corrupt("a run", err)
 		}
 		page = append(page, run)
-		if total += len(run.Bytes); len(page) == limit || total >= pageBytes {
+		// What the server has sent already costs less to return than to ask for again.
+		if total += len(run.Bytes); len(page) == limit || total >= pageBytes && cur.RemainingBatchLength() == 0 {
 			return page, true, nil
 		}
 	}

@@ -192,6 +192,9 @@ func (s *Store) compare(ctx context.Context, in string, room wire.ID, v *otherVi
 			if err = cur.Decode(&d); err != nil || !v.sees(d.Commit) {
 				break
 			}
+			if h.cutAway(&d) {
+				continue
+			}
 			run, err := d.run()
 			if err != nil {
 				break // the other's trouble, which its own check names

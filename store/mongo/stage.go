@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"parley/store"
 	"parley/wire"
@@ -84,7 +83,7 @@ func (st *stager) stage(ctx context.Context, r *request) error {
 		return nil
 	}
 	b := r.batch
-	if !st.bare && len(b.DropRooms)+len(b.Trims)+len(b.DropRecords) > 0 {
+	if !st.bare && len(b.DropRooms)+len(b.Trims)+len(b.Cuts)+len(b.DropRecords) > 0 {
 		return errAlone
 	}
 	st.tx = transaction{held: make(map[string]*stagedRun), number: st.number, arrivals: st.arrivals}
@@ -172,6 +171,11 @@ func (st *stager) stageParts(ctx context.Context, r *request, b *store.Batch) er
 	}
 	for i := range b.Trims {
 		if err := st.trim(ctx, &b.Trims[i]); err != nil {
+			return err
+		}
+	}
+	for i := range b.Cuts {
+		if err := st.cut(ctx, &b.Cuts[i]); err != nil {
 			return err
 		}
 	}
@@ -264,7 +268,7 @@ func (st *stager) appendRun(ctx context.Context, r *request, run *store.Run, arr
 		return err
 	}
 	if h := head.now; h != nil && run.First <= uint64(h.Last) {
-		return st.sameRun(ctx, in, h.Number, run, arrival)
+		return st.sameRun(ctx, in, h, run, arrival)
 	}
 	var next headState
 	switch h := head.now; {
@@ -298,7 +302,7 @@ func (st *stager) appendRun(ctx context.Context, r *request, run *store.Run, arr
 	next.Note = []byte(run.Note)
 	head.set(&next)
 
-	d := newRunDoc(in, next.Number, st.s.commit+1, run, given)
+	d := newRunDoc(in, &next, st.s.commit+1, run, given)
 	raw, err := bson.Marshal(d) // a copy: the run is the caller's again when Apply returns
 	if err != nil {
 		return err
@@ -310,24 +314,23 @@ func (st *stager) appendRun(ctx context.Context, r *request, run *store.Run, arr
 }
 
 // sameRun finds out whether a run that starts at or below its log's head is held already.
-func (st *stager) sameRun(ctx context.Context, in string, log int64, run *store.Run, arrival *uint64) error {
-	id := runKey(in, log, run.Last)
+func (st *stager) sameRun(ctx context.Context, in string, h *headState, run *store.Run, arrival *uint64) error {
+	id := branchKey(in, h.Number, run.Last, h.Since)
 	held := st.tx.held[id]
 	if held == nil {
 		held = st.held[id]
 	}
 	if held == nil {
-		var d runDoc
-		err := st.s.db.runs.FindOne(ctx, byID(id)).Decode(&d)
-		if errors.Is(err, mongo.ErrNoDocuments) || err == nil && (!st.s.visible(d.Commit, st.s.commit) || st.isDead(&d)) {
-			return notSame(run)
-		}
+		d, err := st.ending(ctx, in, h, run.Last)
 		if err != nil {
 			return err
 		}
+		if d == nil {
+			return notSame(run)
+		}
 		held = &stagedRun{first: uint64(d.First), arrival: uint64(d.Arrival)}
 		if err := parseIDs(d.Link, &held.link); err != nil {
-			return fmt.Errorf("%w: run %s: %w", store.ErrCorrupt, id, err)
+			return fmt.Errorf("%w: run %s: %w", store.ErrCorrupt, d.ID, err)
 		}
 	}
 	if held.first != run.First || held.link != run.Link {
@@ -340,19 +343,6 @@ func (st *stager) sameRun(ctx context.Context, in string, log int64, run *store.
 
 func notSame(run *store.Run) error {
 	return fmt.Errorf("%w: run %d-%d is neither held nor next", store.ErrConflict, run.First, run.Last)
-}
-
-// isDead reports whether the request before this in its batch trims a run.
-func (st *stager) isDead(d *runDoc) bool { return covered(st.tx.spans, d) || covered(st.spans, d) }
-
-// covered reports whether a run is in one of some spans.
-func covered(spans []span, d *runDoc) bool {
-	for i := range spans {
-		if sp := &spans[i]; sp.In == d.In && (sp.Log == 0 || sp.Log == d.Number && uint64(d.Last) <= uint64(sp.Upto)) {
-			return true
-		}
-	}
-	return false
 }
 
 func (st *stager) putRecord(ctx context.Context, record *store.Record) error {

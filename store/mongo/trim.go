@@ -2,12 +2,10 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"parley/store"
 	"parley/wire"
@@ -68,43 +66,28 @@ func (st *stager) trim(ctx context.Context, t *store.Trim) error {
 
 // below finds out whether a run ends at a floor, and the bytes of the runs from the log's floor up to it.
 func (st *stager) below(ctx context.Context, in string, h *headState, floor uint64) (end bool, size int64, err error) {
-	err = st.s.db.runs.FindOne(ctx, byID(runKey(in, h.Number, floor)), options.FindOne().SetProjection(bson.D{{Key: "bytes", Value: 0}})).Err()
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return false, 0, nil
-	}
-	if err != nil {
+	d, err := st.ending(ctx, in, h, floor)
+	if err != nil || d == nil {
 		return false, 0, err
 	}
-	cur, err := st.s.db.runs.Find(ctx, spanFilter(in, h.Number, uint64(h.Floor), floor), options.Find().SetProjection(bson.D{{Key: "commit", Value: 1}, {Key: "size", Value: 1}}))
-	if err != nil {
-		return false, 0, err
-	}
-	defer cur.Close(ctx)
-	for cur.Next(ctx) {
-		var d struct {
-			Commit int64 `bson:"commit"`
-			Size   int64 `bson:"size"`
-		}
-		if err := cur.Decode(&d); err != nil {
-			return false, 0, err
-		}
-		if st.s.visible(d.Commit, st.s.commit) {
-			size += d.Size
-		}
-	}
-	return true, size, cur.Err()
+	size, err = st.sizeOf(ctx, in, h.Number, uint64(h.Floor), floor)
+	return true, size, err
 }
 
-// spanFilter selects the runs of a log whose last message is above one number and not above another.
+// spanFilter selects the runs of a log whose last message is above one number and not above another. What may follow the
+// number in an _id sorts below a slash.
 func spanFilter(in string, log int64, above, upto uint64) bson.D {
-	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: runKey(in, log, above)}, {Key: "$lte", Value: runKey(in, log, upto)}}}}
+	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: runKey(in, log, above) + "/"}, {Key: "$lt", Value: runKey(in, log, upto) + "/"}}}}
 }
 
 // sweep deletes what a commit made unreachable.
 func (s *Store) sweep(ctx context.Context, spans []span) error {
 	for _, sp := range spans {
 		filter := prefixed(sp.In + "/")
-		if sp.Log != 0 {
+		switch {
+		case sp.Before != 0:
+			filter = append(spanFilter(sp.In, sp.Log, uint64(sp.Upto), store.TrimAll), bson.E{Key: "commit", Value: bson.D{{Key: "$lt", Value: sp.Before}}})
+		case sp.Log != 0:
 			filter = spanFilter(sp.In, sp.Log, 0, uint64(sp.Upto))
 		}
 		if _, err := s.db.runs.DeleteMany(ctx, filter); err != nil {

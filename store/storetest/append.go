@@ -201,7 +201,8 @@ var atomicCases = []testCase{
 	}},
 	{"everything in one batch", func(h *harness) {
 		var batch store.Batch
-		for i := range 20 {
+		logs := h.many(20)
+		for i := range logs {
 			log := fmt.Sprint("log", i)
 			batch.Runs = append(batch.Runs, chain(log, 1, 20, 3)...)
 			batch.Records = append(batch.Records, store.Record{Room: ID("room"), Kind: store.KindBox, ID: ID(log), Bytes: []byte(log)})
@@ -209,8 +210,8 @@ var atomicCases = []testCase{
 		}
 		h.apply(&batch)
 		h.apply(&batch)
-		if got := len(h.arrivals(0)); got != 400 {
-			h.Errorf("%d runs, want 400", got)
+		if got := len(h.arrivals(0)); got != 20*logs {
+			h.Errorf("%d runs, want %d", got, 20*logs)
 		}
 	}},
 }

@@ -14,7 +14,7 @@ import (
 var arrivalCases = []testCase{
 	{"arrivals follow the order of the appends, over all logs", func(h *harness) {
 		var want []store.Run
-		for i := range uint64(30) {
+		for i := range uint64(h.many(32)) {
 			batch := []store.Run{NewRun("a", i+1, i+1, 10), NewRun("b", 2*i+1, 2*i+2, 10)}
 			if i%2 == 1 {
 				slices.Reverse(batch)
@@ -32,8 +32,8 @@ var arrivalCases = []testCase{
 		for i := range back {
 			h.same(h.arrivalsBack(back[i].Arrival), back[i+1:])
 		}
-		if last, err := h.Store.LastArrival(h.ctx(), ID("room")); err != nil || last != want[59].Arrival {
-			h.Errorf("LastArrival %d, %v; want %d", last, err, want[59].Arrival)
+		if last, err := h.Store.LastArrival(h.ctx(), ID("room")); err != nil || last != want[len(want)-1].Arrival {
+			h.Errorf("LastArrival %d, %v; want %d", last, err, want[len(want)-1].Arrival)
 		}
 		h.same(h.arrivals(^uint64(0)), nil)
 		h.same(h.arrivalsBack(1), nil)

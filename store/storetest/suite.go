@@ -19,8 +19,8 @@ type Engine interface {
 }
 
 // A Modest engine is tested against a server that is too slow for long logs and many commits: it says how many runs the longest
-// log of a case has, which must be more than two of its pages, and the cases with many writers make a quarter
-// of the commits. Other engines get longLog.
+// log of a case has, which must be more than two of its pages, and the cases with many writers, rooms, records or values have a quarter
+// of them. Other engines get longLog.
 type Modest interface{ LongLog() int }
 
 // longLog is the length in runs of the longest log in a case of the suite.
@@ -33,7 +33,7 @@ func (h *harness) longLog() int {
 	return longLog
 }
 
-// many is n, or less where each commit takes long.
+// many is n, or less where each commit and each read takes long.
 func (h *harness) many(n int) int {
 	if _, ok := h.engine.(Modest); ok {
 		return n / 4

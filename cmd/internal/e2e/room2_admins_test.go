@@ -16,8 +16,7 @@ import (
 // with a key that somebody has who is out: nobody writes in either until an
 // admin's agent has merged them.
 func TestRoom2TwoAdminsWhoActAtOnceInTwoPartitionsEndInOneRoom(t *testing.T) {
-	s := newSite(t, "master", "x", "out-of-y", "y", "out-of-x")
-	near, far := s.daemons[:3], s.daemons[3:]
+	s := newSite(t, "master", "x", "out-of-y", "member", "y", "out-of-x")
 	s.room("ops")
 	users := make(map[string]string)
 	for _, d := range s.daemons {
@@ -27,9 +26,9 @@ func TestRoom2TwoAdminsWhoActAtOnceInTwoPartitionsEndInOneRoom(t *testing.T) {
 		s.host(0).MustParley("room", "role", "ops", users[admin], "admin")
 	}
 	Eventually(t, findWithin, "everybody knows the admins", func() error { return agree("ops", s.daemons...) })
-	x, y := s.daemons[1], s.daemons[3]
+	x, outOfY, member, y, outOfX := s.daemons[1], s.daemons[2], s.daemons[3], s.daemons[4], s.daemons[5]
 	agents := []*Process{x.agent(), y.agent()}
-	feeds := []*feed{s.host(0).feed("ops"), y.Host.feed("ops")}
+	feeds := []*feed{member.Host.feed("ops"), y.Host.feed("ops")} // of one who cannot change the key, and of one who can
 	for i, f := range feeds {
 		if err := f.write(fmt.Sprintf("feed %d before", i)); err != nil {
 			t.Fatal(err)
@@ -38,8 +37,7 @@ func TestRoom2TwoAdminsWhoActAtOnceInTwoPartitionsEndInOneRoom(t *testing.T) {
 
 	newX, newY := s.add("new-by-x"), s.add("new-by-y")
 	Eventually(t, findWithin, "the newcomers connected", func() error { return connected(s.daemons...) })
-	near, far = append(near[:3:3], newX), append(far[:2:2], newY)
-	s.split(near, far)
+	s.split([]*Daemon{s.daemons[0], x, outOfY, member, newX}, []*Daemon{y, outOfX, newY})
 	for _, side := range []struct {
 		admin, newcomer *Daemon
 		removes         string
@@ -56,7 +54,7 @@ func TestRoom2TwoAdminsWhoActAtOnceInTwoPartitionsEndInOneRoom(t *testing.T) {
 		}
 	}
 	// On its own side each deed counts, before the other is heard of.
-	for i, d := range []*Daemon{s.daemons[0], y} {
+	for i, d := range []*Daemon{member, y} {
 		newcomer := []*Daemon{newX, newY}[i].Host.user()
 		Eventually(t, findWithin, "the side agrees with its admin", func() error {
 			roles, err := d.Host.roles("ops")
@@ -70,7 +68,7 @@ func TestRoom2TwoAdminsWhoActAtOnceInTwoPartitionsEndInOneRoom(t *testing.T) {
 	for _, d := range s.daemons {
 		d.Host.Attach()
 	}
-	in := []*Daemon{s.daemons[0], x, y}
+	in := []*Daemon{s.daemons[0], x, member, y}
 	Eventually(t, findWithin, "equal state on every host, and one key", func() error {
 		if err := agree("ops", in...); err != nil {
 			return err
@@ -86,7 +84,7 @@ func TestRoom2TwoAdminsWhoActAtOnceInTwoPartitionsEndInOneRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		users["master"]: "master", users["x"]: "admin", users["y"]: "admin",
+		users["master"]: "master", users["x"]: "admin", users["y"]: "admin", users["member"]: "member",
 		users["out-of-x"]: "removed", users["out-of-y"]: "removed",
 	}
 	if fmt.Sprint(roles) != fmt.Sprint(want) {
@@ -151,7 +149,7 @@ func TestRoom2TwoAdminsWhoActAtOnceInTwoPartitionsEndInOneRoom(t *testing.T) {
 		})
 		t.Logf("%v: %s", d, told)
 	}
-	for _, d := range []*Daemon{s.daemons[2], s.daemons[4]} {
+	for _, d := range []*Daemon{outOfY, outOfX} {
 		Eventually(t, findWithin, "who was removed is told so", func() error {
 			r := d.Host.Parley("send", "ops", "am I in?", "--timeout", "5s")
 			if r.Code != 4 || !strings.Contains(r.Err, "removed") {
