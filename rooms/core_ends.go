@@ -26,7 +26,7 @@ func (c *Core) applyEnds(r *room) {
 	r.stopped = ends
 	for _, id := range sortedIDs(r.logs) {
 		// What is hidden may be so without any stop or fork, by its author's role alone.
-		if lg := r.logs[id]; lg != nil && (len(lg.hidden) > 0 || ends && (lg.state != nil || lg.fork != nil)) {
+		if lg := r.logs[id]; lg != nil && (len(lg.hidden) > 0 || lg.floor > 0 || ends && (lg.state != nil || lg.fork != nil)) {
 			c.limitLog(r, lg)
 		}
 	}
@@ -62,6 +62,9 @@ func (c *Core) limitLog(r *room, lg *logState) {
 	limit, why := Pin{Log: lg.id, Number: noLimit}, ReasonNone
 	if fork, any := c.forkLimit(r, lg); any {
 		limit, why = fork, ReasonFork
+	}
+	if r.floorGone(lg) {
+		limit, why = Pin{Log: lg.id}, ReasonPrevious
 	}
 	if !r.openRoom && lg.state != nil {
 		if start := r.auth.View(lg.state.FirstHeads); start != nil {
@@ -105,7 +108,7 @@ func (c *Core) cutLog(r *room, lg *logState) {
 		c.hide(r, lg)
 	}
 	switch {
-	case limit <= lg.floor && lg.floorState != nil:
+	case limit <= lg.floor && lg.floorState != nil && !r.floorGone(lg):
 		cut(lg.floor, lg.floorState.Link) // what is forgotten counts
 		return
 	case limit <= lg.floor:

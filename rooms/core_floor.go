@@ -32,6 +32,16 @@ func (a *Authority) floorOf(log wire.ID) (floor *Floor) {
 	return floor
 }
 
+// floorGone reports whether a log was trimmed by what does not count any more. What is above then waits,
+// by the rules, for what was forgotten: it is hidden, and the log fetched anew from whoever has it still.
+func (r *room) floorGone(lg *logState) bool {
+	if r.openRoom || lg.floor == 0 {
+		return false
+	}
+	f := r.auth.floorOf(lg.id)
+	return f == nil || f.Number < lg.floor
+}
+
 // applyFloor trims a log, once nothing of it is under way.
 func (c *Core) applyFloor(r *room, lg *logState) {
 	f := r.auth.floorOf(lg.id)

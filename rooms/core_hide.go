@@ -158,11 +158,14 @@ func (h *hiding) cut(c *Core) {
 	lg.end, lg.state = nil, h.state
 	lg.durable, lg.durLink = 0, wire.ID{}
 	if h.state == nil {
-		lg.floor, lg.fault = 0, nil // what is hidden is judged as it comes back
+		lg.floor, lg.floorState, lg.fault = 0, nil, nil // what is hidden is judged as it comes back
 	} else {
 		lg.durable, lg.durLink = h.state.Last, h.state.Link
 	}
-	lg.hidden = append(lg.hidden, h.branch)
+	if h.branch.last > h.branch.floor {
+		lg.hidden = append(lg.hidden, h.branch)
+		c.stopped(r, lg, first, last)
+	}
 	r.setHead(lg)
 	for _, l := range r.links {
 		if l.marks[lg.id] >= lg.durable {
@@ -173,14 +176,16 @@ func (h *hiding) cut(c *Core) {
 	}
 	r.unwrote(lg.id, lg.durable)
 	c.stats.Hidden += last - h.branch.floor
-	c.stopped(r, lg, first, last)
 	c.whenDurable(func(error) {
 		if r.logs[lg.id] != lg || r.failed {
 			return
 		}
 		lg.moving = false
 		c.hide(r, lg)
-		if lg.floorDue {
+		if lg.state == nil { // what comes now begins it anew
+			c.limitLog(r, lg)
+		}
+		if lg.floorDue || lg.state == nil {
 			c.applyFloor(r, lg)
 		}
 		c.revive(r, lg)

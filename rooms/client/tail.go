@@ -188,7 +188,7 @@ func (t *tail) consume(ctx context.Context, steps <-chan tailStep) error {
 		case step.run != nil:
 			err = t.take(ctx, step.run)
 		case step.mark != nil:
-			err = t.marked(step.mark)
+			err = t.marked(ctx, step.mark)
 		case errors.Is(step.err, io.EOF):
 			// The end of a history, which its mark precedes.
 			if t.live && !t.opts.Follow {

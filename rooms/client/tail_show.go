@@ -1,7 +1,9 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -83,9 +85,15 @@ func (t *tail) name(m *Message) string {
 
 // marked takes note of a place that the peer names. At the end of the history
 // what was kept back is given.
-func (t *tail) marked(mark *wire.TailMark) error {
+func (t *tail) marked(ctx context.Context, mark *wire.TailMark) error {
 	if len(mark.Instance) != len(t.cursor.instance) {
 		return wire.Errorf(wire.CodeProtocol, "a store's instance has %d bytes", len(mark.Instance))
+	}
+	if t.cursor.instance != [16]byte{} && !bytes.Equal(t.cursor.instance[:], mark.Instance) {
+		// A store set back, as by a restore, may be from before the user's delegation.
+		if err := t.c.attach(ctx, t.room); err != nil {
+			return err
+		}
 	}
 	if mark.Live && !t.live {
 		if !t.opts.Follow {

@@ -107,6 +107,33 @@ func TestACursorGivesEachMessageOnceAcrossRunsAndStores(t *testing.T) {
 	}
 }
 
+func TestAPeerWhoseStoreIsAnotherIsGivenTheDelegationAgain(t *testing.T) {
+	p := newFakePeer(t)
+	a, b := testClient(t, p, "ann", ""), testClient(t, p, "bob", "")
+	room := invited(t, a, CreateOptions{Name: "ops"}, b)
+	sendAll(t, a, room.ID, "a")
+	given := 0
+	p.before = func(m wire.Message) error {
+		if sub, ok := m.(*wire.Submit); ok && len(sub.Delegation) > 0 && sub.Room == room.ID {
+			given++
+		}
+		return nil
+	}
+	opts := TailOptions{Cursor: filepath.Join(t.TempDir(), "cursor")}
+	for _, step := range []struct {
+		instance byte
+		want     int
+	}{{1, 0}, {1, 0}, {9, 1}, {9, 1}} {
+		p.mu.Lock()
+		p.instance[0] = step.instance // another: the peer was restored, maybe from before it had the delegation
+		p.mu.Unlock()
+		read(t, b, room.ID, 0, opts)
+		if given != step.want {
+			t.Errorf("with store %d, the delegation was given %d times, want %d", step.instance, given, step.want)
+		}
+	}
+}
+
 func TestTheFirstRunWithACursorMayBeginNearTheEnd(t *testing.T) {
 	p := newFakePeer(t)
 	c := testClient(t, p, "ann", "")
