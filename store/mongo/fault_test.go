@@ -58,6 +58,9 @@ func TestTheMongoStoreOutlivesFaults(t *testing.T) {
 	})
 }
 
+// What was broken once to see the next two tests fail: the term and number in the condition of decide, the number in that of a
+// cell's replacement, the void commit of takeOver, and the order of writing the documents before making the commit.
+
 // A commit is cut at each of its requests in turn, before and after: whatever the step, the batch is there whole or not at all for
 // the next process, and once when applied again.
 func TestACommitCutAtAnyStepIsWholeOrNothing(t *testing.T) {
