@@ -22,12 +22,12 @@ func (c *Core) applyEnds(r *room) {
 		}
 	}
 	c.applyFloors(r)
-	if len(r.auth.stops)+len(r.proofByLog) > 0 || r.stopped {
-		r.stopped = true
-		for _, id := range sortedIDs(r.logs) {
-			if lg := r.logs[id]; lg != nil && (lg.state != nil || lg.fork != nil) {
-				c.limitLog(r, lg)
-			}
+	ends := len(r.auth.stops)+len(r.proofByLog) > 0 || r.stopped
+	r.stopped = ends
+	for _, id := range sortedIDs(r.logs) {
+		// What is hidden may be so without any stop or fork, by its author's role alone.
+		if lg := r.logs[id]; lg != nil && (len(lg.hidden) > 0 || ends && (lg.state != nil || lg.fork != nil)) {
+			c.limitLog(r, lg)
 		}
 	}
 	for _, id := range sortedIDs(r.logs) {
@@ -76,7 +76,7 @@ func (c *Core) limitLog(r *room, lg *logState) {
 			}
 		}
 	}
-	if f := lg.fault; f != nil && f.at.Number < limit.Number {
+	if f := lg.fault; f != nil && lg.state != nil && f.at.Number < limit.Number { // else what is hidden is judged as it comes back
 		limit, why = f.at, f.why
 	}
 	if lg.limit == limit.Number && lg.limitLink == limit.Link {

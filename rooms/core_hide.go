@@ -158,7 +158,7 @@ func (h *hiding) cut(c *Core) {
 	lg.end, lg.state = nil, h.state
 	lg.durable, lg.durLink = 0, wire.ID{}
 	if h.state == nil {
-		lg.floor = 0
+		lg.floor, lg.fault = 0, nil // what is hidden is judged as it comes back
 	} else {
 		lg.durable, lg.durLink = h.state.Last, h.state.Link
 	}

@@ -131,6 +131,7 @@ func (q *rechecking) end(c *Core, bad *Run, why, whole Reason) {
 	}
 	lg.fault = nil
 	switch {
+	case lg.state == nil: // all of it was hidden meanwhile
 	case bad != nil:
 		lg.fault = &fault{Pin{Log: lg.id, Number: bad.First - 1, Link: bad.Prev}, why}
 	case whole != ReasonNone:

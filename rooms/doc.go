@@ -198,7 +198,8 @@
 // Policy: replaces what the genesis entry says; name to capacity as there,
 // retention and epoch age in seconds, at most 3,153,600,000: how long messages
 // are kept and how long a key is used by the agents' clocks, 0 for ever. Without
-// a policy, retention is 0 and epoch age 604,800. No rule of validity reads any of it.
+// a policy, retention is 0 and epoch age 604,800. Of the causally latest that count the one
+// with the lowest ID holds. No rule of validity reads any of it.
 //
 // Handover: the successor, whose bundle it carries and who is not the writer, is
 // the next master. The master signs first. Whoever was master becomes a member.
@@ -309,10 +310,10 @@
 // r.prev is the run whose hash is r's prev, or a trim floor in E(S) with that
 // hash, which counts as VALID:
 //
-//	REJECT   r.room is another room, or an open room's form; r.prev is held and
-//	         r.first is not the number after its last
+//	REJECT   r.room is another room, or an open room's form
+//	VOID     r.first is not above the number of every trim floor in E(S) of its log
+//	REJECT   r.prev is held and r.first is not the number after its last
 //	VOID     r.prev is VOID or REJECT
-//	         r.first is not above the number of every trim floor in E(S) of its log
 //	PENDING  r.prev or one of r's heads (or a floor's) is not held, or r.prev is PENDING
 //	VOID     unless r starts its log, or r.prev is VALID, and
 //	         - r.prev's heads are in closure(r.heads)
@@ -322,20 +323,23 @@
 //	         - every stop of the author in E(S) (a stop on it or its leave) that is not in the closure of
 //	           the heads of the log's first run has a pin of r's log, whose
 //	           number is greater than r's last, or equal to it with r's hash
-//	PENDING  r's last is not below the fork, r is not on the first pin's chain, and the first
-//	         pin's chain, or failing that a later one's, is not held back to the fork
-//	VOID     r's last is not below the fork, and r is not on the first pin's chain,
-//	         nor on a later one that contains the first pin's run
-//	VALID    otherwise
+//	VALID    r's last is below the fork, or r is on the first pin's chain, or on a
+//	         later one that contains the first pin's run
+//	PENDING  the first pin's chain, or failing that a later one's, is not held back to the fork
+//	VOID     otherwise
 //
-//	base(r)  r judged without the last two lines before VALID
+// where the first line that applies decides, and
+//
+//	base(r)  r judged with VALID for the last three lines
 //	fork     the least first number, above every trim floor in E(S) of the log, of two siblings
 //	         that are held or proven, whatever the verdict on them; none: infinite
-//	pins     those of the epochs and stops in E(S) that name the log at a number not below the fork
+//	pins     those of the epochs and stops in E(S) that name the log at a number not below
+//	         the fork; of leaves none, or the author would choose between its branches
 //	first    of the pins, that of the entry with the lowest ID among the causally
 //	         minimal of these entries
 //	chain    of a pin: the run with its hash, which must end with its number, and
-//	         back by prev to the run that contains or follows the fork
+//	         back by prev, each ending with the number before the next one's first, to the
+//	         run that contains the fork; what breaks that, if held, leaves no chain and holds nothing up
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
 // one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
@@ -344,12 +348,17 @@
 // never acknowledged, and what it waits for is fetched; one that does not fit is
 // asked for again when sets are compared.
 //
-// A writer's heads are those of the chained entries that count and its own
-// entries beside the chains, joined with its previous run's, without what another
-// of them has in its closure. It writes in a causally
-// maximal epoch that counts and whose key nobody has who has no right to it, and starts a new incarnation, with a new salt,
-// when it cannot continue a log without signing a number twice or when a stop
-// of it, or a leave of its own, is not in its log's first run's closure.
+// A writer's heads are those of the entries that count, the chained ones and its own
+// beside the chains, joined with its previous run's, without what another
+// of them has in its closure. Of the causally maximal entries in their closure that begin
+// an epoch it writes in one that counts and whose key nobody has who has no right to it
+// (an entry that is held and does not count so takes no epoch from anybody). Who may have
+// the key is told by role() over E(S) without the leaves and the stops with role 0 or 1 that
+// the epoch has not seen, and with what once may have counted: joins that every revoker
+// that the epoch has seen has seen, and adds and appointments, unless the epoch has seen a
+// demotion that ends their chain, or a handover of their reign. A writer starts a new incarnation,
+// with a new salt, when it cannot continue a log without signing a number twice
+// or when a stop of it, or a leave of its own, is not in its log's first run's closure.
 //
 // # Forks
 //

@@ -348,12 +348,28 @@ func (v *View) AllEpochs() []*Entry {
 	return list
 }
 
-// maximalEpochs are the causally maximal epochs of everything seen, whether
+// maximalEpochs are the causally maximal epochs of everything named, whether
 // they count or not: what a run was written under is judged by what its writer
 // knew, which does not change.
 func (v *View) maximalEpochs() []int {
 	if !v.topOK {
-		v.top, v.topOK = v.a.epochs(v.seen), true
+		v.top, v.topOK = v.a.epochs(v.named()), true
 	}
 	return v.top
+}
+
+// named is the closure of what a writer would name: the view's heads, or, by
+// everything held, the chained entries that count. What is held and does not
+// count has no say, or whoever was an admin once could keep others from writing.
+func (v *View) named() bitset {
+	if v != v.a.now {
+		return v.seen
+	}
+	set := bitset{}
+	for i := len(v.a.nodes) - 1; i >= 0; i-- {
+		if n := &v.a.nodes[i]; v.set.has(i) && !set.has(i) && n.entry.chained() {
+			set = set.union(n.closure)
+		}
+	}
+	return set
 }

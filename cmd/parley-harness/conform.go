@@ -56,14 +56,15 @@ func (t *target) peer() (id wire.ID, err error) {
 // conformCmd runs the specification's rules against a peer.
 type conformCmd struct {
 	target
-	Addr     string   `arg:"" optional:"" help:"Where the peer listens." placeholder:"HOST:PORT"`
-	List     bool     `help:"List the cases, with the section that each cites and what it expects."`
-	Only     []string `help:"Only cases whose number and name match this expression; may be repeated." placeholder:"REGEXP" sep:"none"`
-	Seed     uint64   `help:"Of everything random in the cases (default: another each time, printed)."`
-	Parallel int      `help:"How many cases run at once; with 1, what ends the peer is known for sure." default:"8"`
-	Format   string   `help:"How to print: ${enum}." enum:"text,json,tap,junit" default:"text"`
-	JSON     bool     `name:"json" help:"The same as --format json."`
-	Verbose  bool     `short:"v" help:"Show the bytes of cases that passed, too."`
+	Addr      string   `arg:"" optional:"" help:"Where the peer listens." placeholder:"HOST:PORT"`
+	List      bool     `help:"List the cases, with the section that each cites and what it expects."`
+	Only      []string `help:"Only cases whose number and name match this expression; may be repeated." placeholder:"REGEXP" sep:"none"`
+	Seed      uint64   `help:"Of everything random in the cases (default: another each time, printed)."`
+	Interface string   `help:"The interface on the peer's link, for the cases of discovery (B); without it they are left out." placeholder:"IF"`
+	Parallel  int      `help:"How many cases run at once; with 1, what ends the peer is known for sure." default:"8"`
+	Format    string   `help:"How to print: ${enum}." enum:"text,json,tap,junit" default:"text"`
+	JSON      bool     `name:"json" help:"The same as --format json."`
+	Verbose   bool     `short:"v" help:"Show the bytes of cases that passed, too."`
 }
 
 // Help is the long help.
@@ -86,13 +87,17 @@ func (c *conformCmd) Run(a *app) error {
 		}
 		return nil
 	}
+	if c.Interface == "" && len(c.Only) == 0 {
+		cases = conform.WithoutBeacons(cases)
+		fmt.Fprintln(a.stderr, "parley-harness: the cases of discovery (B) are left out; --interface IF, on the peer's link, brings them in")
+	}
 	if c.Addr == "" {
 		return fmt.Errorf("no peer is named: parley-harness conform HOST:PORT")
 	}
 	if c.JSON {
 		c.Format = "json"
 	}
-	t := conform.Target{Addr: c.Addr, Seed: c.Seed}
+	t := conform.Target{Addr: c.Addr, Seed: c.Seed, Interface: c.Interface}
 	if t.Network, err = c.network(); err != nil {
 		return err
 	}

@@ -159,7 +159,7 @@ func TestABackupIsMadeWhileTheDaemonRunsAndTheNextTakesWhatIsNew(t *testing.T) {
 		t.Errorf("a daemon on a backup: exit code %d: %s", r.code, r.err)
 	}
 	other := filled(t, 1)
-	if r := parley(t, other.home, "store", "backup", dir); r.code != exitFailed || !strings.Contains(r.err, "a copy of another store: give an empty one") {
+	if r := parley(t, other.home, "store", "backup", dir); r.code != exitFailed || !strings.Contains(r.err, "a copy of another store; give an empty one") {
 		t.Errorf("another store's backup: exit code %d: %s", r.code, r.err)
 	}
 	if r := parley(t, d.home, "store", "backup", other.home); r.code != exitFailed || !strings.Contains(r.err, "is not a store and not empty") {
@@ -398,7 +398,7 @@ func TestAMigrationGoesOnAfterAnyKillAndEndsWithEqualDigests(t *testing.T) {
 		t.Errorf("from half a migration: exit code %d: %s", r.code, r.err)
 	}
 	there := decode[summary](t, must(t, home, "store", "migrate", "embedded", "embedded:"+to, "--json"))[0]
-	if r := parley(t, home, "store", "migrate", "embedded", "embedded:"+to); r.code != exitFailed || !strings.Contains(r.err, "the destination holds something else than a copy: give an empty one") {
+	if r := parley(t, home, "store", "migrate", "embedded", "embedded:"+to); r.code != exitFailed || !strings.Contains(r.err, "the destination holds something else than a copy; give an empty one") {
 		t.Errorf("into a store: exit code %d: %s", r.code, r.err)
 	}
 	back := filepath.Join(t.TempDir(), "back")

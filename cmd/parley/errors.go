@@ -57,7 +57,7 @@ func advise(err error, advice string) error {
 }
 
 // packages are the names that sentinels begin with: of use in a log, noise to a user.
-var packages = regexp.MustCompile(`(^|: |; |\n)(?:home|client|rooms|store|embedded|identity|handshake|session|discovery|wire|peer): `)
+var packages = regexp.MustCompile(`(^|: |; |\n)(?:home|client|rooms|store|embedded|identity|handshake|session|discovery|wire|peer|transfer): `)
 
 // explain turns an error into an exit code and one line: what failed, why, and
 // what to do.

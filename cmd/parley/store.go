@@ -31,7 +31,7 @@ const (
 
 type storeCheckCmd struct {
 	waits
-	Store string `arg:"" optional:"" default:"embedded" help:"What to check: embedded, the home's store; embedded:DIR, another, or a backup (default: embedded)."`
+	Store string `arg:"" optional:"" default:"embedded" help:"What to check: embedded, the home's store; embedded:DIR, another, or a backup; mongodb://HOST/DATABASE or @FILE, what this home's peer has in a database (default: embedded)."`
 	JSON  bool   `name:"json" help:"Print JSON: a line for each finding, and one that sums up."`
 }
 
@@ -40,9 +40,11 @@ func (*storeCheckCmd) Help() string {
 	return `Reads the whole store and compares it with the rules: signatures, hashes, the links
 of each log, the indexes, and what the records name. It changes nothing, works on all
 cores, and ends with code 1 where anything is off, with what, where, and what to do. While
-the daemon runs, a snapshot of its store is checked.
+the daemon runs, a snapshot of its store is checked. A database makes none: what a peer has
+in one is checked while its daemon is stopped.
 
   parley store check
+  parley store check @/etc/parley/store
   parley store check embedded:/backups/parley --json`
 }
 
@@ -138,7 +140,8 @@ func (s *snapshot) Close() error {
 	return errors.Join(s.Store.Close(), embedded.RemoveSnapshot(s.path))
 }
 
-// readable opens a store to read from it. When this home's daemon has it open, it opens a snapshot that the daemon makes.
+// readable opens a store to read from it. When this home's daemon has it open, it opens a snapshot that the daemon makes; of
+// a database there is none, and openExisting has refused it.
 func (a *app) readable(h *home.Home, place storePlace, w waits) (store.Store, error) {
 	s, err := place.openExisting(h, nil)
 	if !errors.Is(err, store.ErrLocked) {

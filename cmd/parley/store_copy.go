@@ -62,8 +62,8 @@ func (a *app) copied(asJSON bool, did string, r *transfer.Result, took time.Dura
 }
 
 type storeMigrateCmd struct {
-	From string `arg:"" help:"The store to copy: embedded, the home's; embedded:DIR."`
-	To   string `arg:"" help:"Where to copy it: an empty place, or one into which this copy was interrupted."`
+	From string `arg:"" help:"The store to copy: embedded, the home's; embedded:DIR; mongodb://HOST/DATABASE or @FILE, what this home's peer has in a database."`
+	To   string `arg:"" help:"Where to copy it: an empty place of these, or one into which this copy was interrupted."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
@@ -72,9 +72,11 @@ func (*storeMigrateCmd) Help() string {
 	return `Copies everything, arrival numbers included, then reads both sides again and compares
 their digests. It may be interrupted at any moment: the same command goes on where it ended. FROM
 stays as it is. Neither may be in use: stop the daemon first. A daemon then uses TO with --store TO.
+In a database other peers go on meanwhile: each has a part of its own there.
 
   parley store migrate embedded embedded:/srv/parley
-  parley daemon --store embedded:/srv/parley`
+  parley store migrate embedded mongodb://db.example/parley
+  parley daemon --store mongodb://db.example/parley`
 }
 
 func (c *storeMigrateCmd) Run(a *app) error {
@@ -140,8 +142,9 @@ func copyFailed(what string, err error) error {
 
 type storeBackupCmd struct {
 	waits
-	Dir  string `arg:"" help:"Folder of the backup: an empty one, or one with an earlier backup of this store." type:"path"`
-	JSON bool   `name:"json" help:"Print JSON."`
+	Dir   string `arg:"" help:"Folder of the backup: an empty one, or one with an earlier backup of this store." type:"path"`
+	Store string `help:"What to back up, as given to the daemon (default: embedded, the home's store)." default:"embedded" env:"PARLEY_STORE" placeholder:"embedded[:DIR]|mongodb://…|@FILE"`
+	JSON  bool   `name:"json" help:"Print JSON."`
 }
 
 // Help is the rest of the command's help.
@@ -150,22 +153,30 @@ func (*storeBackupCmd) Help() string {
 copies only what is new. At the end both sides are read again and compared. One that was
 interrupted is completed by the next; until then the folder still holds the last whole one. A
 backup holds messages as they are stored, encrypted, and no key: back up the home's user folder too.
+A database makes no snapshot: what a peer has in one is backed up while its daemon is stopped, or
+with the database's own tools while all run. The backup of one is an embedded store as well:
+restore makes it the home's, and migrate takes it to a database again.
 
   parley store backup /backups/parley
+  parley store backup /backups/parley --store @/etc/parley/store
   parley store check embedded:/backups/parley`
 }
 
 func (c *storeBackupCmd) Run(a *app) error {
+	place, err := parseStore(c.Store)
+	if err != nil {
+		return usagef("--store %v", err)
+	}
 	h, err := a.openHome()
 	if err != nil {
 		return err
 	}
-	source, err := a.readable(h, storePlace{}, c.waits)
+	source, err := a.readable(h, place, c.waits)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	if err := notACopy(a.ctx, source, h.StoreDir()); err != nil {
+	if err := notACopy(a.ctx, source, place.folder(h)); err != nil {
 		return err
 	}
 	target, err := embedded.Open(c.Dir, embedded.Options{})

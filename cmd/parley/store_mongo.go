@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -47,7 +48,8 @@ func (p storePlace) openDatabase(ctx context.Context, h *home.Home, log *slog.Lo
 	case err == nil:
 		unlock = lock.Unlock
 	case !errors.As(err, &held) || held.PID != os.Getpid(): // it may be this process's: a migration opens two
-		return nil, advise(err, "stop it first: two cannot use one peer's part of a database")
+		return nil, advise(fmt.Errorf("%s cannot be opened: %w", p.folder(nil), err),
+			"stop it first: two cannot use one peer's part of a database, and a database makes no snapshot")
 	}
 	if p.view == "" {
 		key, err := h.LoadOrCreatePeer(ctx, home.KeyOptions{Passphrase: home.StandardPassphrase("")})

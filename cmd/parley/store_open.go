@@ -123,7 +123,7 @@ func (p storePlace) openExisting(h *home.Home, log *slog.Logger) (store.Store, e
 		return s, err
 	}
 	if _, err := os.Stat(filepath.Join(p.folder(h), "FORMAT")); errors.Is(err, os.ErrNotExist) {
-		return nil, advise(fmt.Errorf("there is no store in %s", p.folder(h)), "the daemon makes it at its first start, parley store migrate makes others")
+		return nil, advise(fmt.Errorf("there is no store in %s", p.folder(h)), "the daemon makes it at its first start, parley store migrate makes others; if the daemon was given another --store, give that")
 	}
 	return p.open(h, log)
 }

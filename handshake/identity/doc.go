@@ -110,6 +110,9 @@
 // scrypt recipient, which the age tool can read as well. Key files are this
 // implementation's own: they never cross the wire.
 //
+// Other files of a user are sealed under keys that follow from the seed
+// (Private.FileKey), so that the passphrase keeps them too.
+//
 // Wiping keys from memory is best effort throughout: buffers that this package
 // made are cleared, copies that the standard library or the collector made are
 // out of its reach.

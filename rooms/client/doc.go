@@ -10,6 +10,7 @@
 //	names                local names of rooms
 //	petnames             local names of people
 //	verified             whose fingerprint the user compared, and when
+//	pairs                the rooms of two in which something was begun
 //	rooms/ROOM/authority the room's entries, verified again when loaded
 //	rooms/ROOM/epochs    the epoch keys (0600), sealed under the user's own key
 //	rooms/ROOM/outbox    writer state and what is not acknowledged (outbox.go)

@@ -40,21 +40,21 @@ func (r *room) writing(previous []wire.ID, anyway bool) (w writing, err error) {
 			return w, errStaleAuthority
 		}
 	}
+	w.heads = r.auth.Heads(r.c.me, previous)
 	found := false
-	for _, e := range now.Epochs() {
+	for _, e := range r.auth.View(w.heads).Epochs() {
 		key, ok := r.keys[e.ID]
 		if !ok {
 			continue
 		}
 		outsiders := now.Outsiders(e)
 		if !found || len(outsiders) < len(w.outsiders) {
-			w, found = writing{epoch: e.ID, key: key, outsiders: outsiders}, true
+			w, found = writing{heads: w.heads, epoch: e.ID, key: key, outsiders: outsiders}, true
 		}
 	}
 	if !found {
 		return w, fmt.Errorf("%w: the room's newest key was not sealed to you", ErrNoKey)
 	}
-	w.heads = r.auth.Heads(r.c.me, previous)
 	if len(w.outsiders) == 0 {
 		return w, nil
 	}

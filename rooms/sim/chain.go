@@ -10,7 +10,7 @@ import (
 // newEpoch begins an epoch, sealed to everybody who is to have it, and pins the heads of all logs.
 func (s *seat) newEpoch() (*rooms.Entry, []*rooms.Box) {
 	at, err := s.auth.NextOnChain(s.me(), s.u.now())
-	if err != nil {
+	if err != nil || s.handingOver() {
 		return nil, nil
 	}
 	key := freshKey()
@@ -80,7 +80,7 @@ func (s *seat) rotate() {
 // invite makes a link; nil if the person may not.
 func (s *seat) invite(uses uint64, lasts time.Duration, role rooms.Role) *rooms.Link {
 	at, err := s.auth.NextOnChain(s.me(), s.u.now())
-	if err != nil {
+	if err != nil || s.handingOver() {
 		return nil
 	}
 	if s.auth.Now().History() == rooms.HistoryJoined && role.HoldsKey() {

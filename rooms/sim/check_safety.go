@@ -77,7 +77,7 @@ func removedCannotOpenLater(w *World, list []*outcome) string {
 					continue
 				}
 				for _, u := range w.people {
-					if !h.oracle.goneFor(u.id(), e.ID) {
+					if !w.goneFor(h.oracle, u.id(), e.ID) {
 						continue
 					}
 					if _, ok := u.unseal(e, b, nil); ok {
@@ -91,16 +91,21 @@ func removedCannotOpenLater(w *World, list []*outcome) string {
 }
 
 // goneFor reports whether who wrote an entry knew that a user, who has been in the
-// room, is no member any more, and nothing has admitted the user since.
-func (o *oracle) goneFor(user, entry wire.ID) bool {
+// room, is no member any more, and nobody has signed anything since that takes the user back in:
+// also not what its peer could not store yet.
+func (w *World) goneFor(o *oracle, user, entry wire.ID) bool {
 	seen, whole := o.closure(entry)
 	counted, stopped := o.E(seen), false // as its writer counted
-	for _, f := range o.order {
-		if counted[f.id] && o.stops(f, user) {
-			stopped = true
-		}
-		again := f.kind == rooms.KindJoin && f.writer == user || f.subject == user && (f.kind == rooms.KindAdd || f.kind == rooms.KindAppoint || f.kind == rooms.KindHandover || f.kind == rooms.KindStop && f.role.HoldsKey())
-		if again && !seen[f.id] {
+	for id := range counted {
+		stopped = stopped || o.stops(o.facts[id], user)
+	}
+	for _, e := range w.history.made {
+		f := factOf(e)
+		switch {
+		case seen[f.id]:
+		case f.kind == rooms.KindJoin && f.writer == user:
+			return false
+		case f.subject == user && (f.kind == rooms.KindAdd || f.kind == rooms.KindAppoint || f.kind == rooms.KindHandover || f.kind == rooms.KindStop && f.role.HoldsKey()):
 			return false
 		}
 	}

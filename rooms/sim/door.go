@@ -116,6 +116,7 @@ func (s *seat) enter() {
 		}
 	}
 	s.attaching = true
+	s.u.w.history.entry(s.u, join) // it may be stored, and its answer lost
 	auth := s.auth
 	s.u.ask(m, func(r *rooms.Reply) {
 		if s.auth != auth {

@@ -64,6 +64,11 @@ func (h *history) entry(by *Person, e *rooms.Entry) {
 // rolledBack notes what a peer's disk, set back to a backup, may have lost: runs that it
 // had acknowledged, and those under way, whose writers cannot know whether others have them.
 func (h *history) rolledBack(p *Peer) {
+	for _, u := range p.w.people {
+		for _, s := range u.order {
+			s.kept = s.kept && u.peer != p // the backup may be from before the delegation
+		}
+	}
 	for _, s := range h.order {
 		if s.by.peer != p {
 			continue

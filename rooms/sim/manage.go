@@ -17,7 +17,7 @@ type secret struct {
 // chained makes a chained entry of a kind about subject and submits it, one that begins an
 // epoch with its boxes. It returns nil if the rules, as the person knows the room, do not let it.
 func (s *seat) chained(kind rooms.Kind, subject wire.ID, build func(at rooms.Place, fresh secret) (*rooms.Entry, error)) *rooms.Entry {
-	if s.auth.MayWrite(s.me(), kind, subject) != rooms.ReasonNone {
+	if s.auth.MayWrite(s.me(), kind, subject) != rooms.ReasonNone || s.handingOver() {
 		return nil
 	}
 	at, err := s.auth.NextOnChain(s.me(), s.u.now())
@@ -39,6 +39,15 @@ func (s *seat) chained(kind rooms.Kind, subject wire.ID, build func(at rooms.Pla
 	}
 	s.submit([]*rooms.Entry{e}, boxes, nil)
 	return e
+}
+
+// handingOver reports whether the person has offered the room and does not know yet that
+// it was taken: what it writes meanwhile the handover will not have seen.
+func (s *seat) handingOver() bool {
+	if s.role() != rooms.RoleMaster {
+		s.offers, s.given = false, false
+	}
+	return s.offers
 }
 
 // pins names the last run that counts of each of an author's logs (zero: of everybody's).
@@ -132,6 +141,12 @@ func (s *seat) handOver(to *seat) {
 		return
 	}
 	offer := rooms.OfferHandover(s.u.key, at, to.u.key.Bundle())
+	s.offers = true // and writes nothing on its chain until it knows what became of it
+	s.u.w.after(2*time.Second, func() {
+		if !s.given {
+			s.offers = false
+		}
+	})
 	to.u.inSession(300*time.Millisecond, func() {
 		e, err := rooms.AcceptHandover(to.u.key, offer)
 		if err != nil || to.left || to.auth.Now().Master() != e.Writer {
@@ -141,6 +156,7 @@ func (s *seat) handOver(to *seat) {
 			return
 		}
 		to.u.w.say("%s hands over to %s", s.u.name, to.u.name)
+		s.given = true
 		to.made(e)
 		to.u.w.history.entry(s.u, e)
 		to.submit([]*rooms.Entry{e}, nil, nil)

@@ -100,6 +100,7 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 		h.boxes = append(h.boxes, one.parts.Boxes...)
 		h.proofs = append(h.proofs, one.parts.Proofs...)
 	}
+	h.entries = closed(h.entries)
 	for _, e := range h.entries {
 		_, _, _ = h.auth.Add(e)
 	}
@@ -141,8 +142,30 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 	return h
 }
 
+// closed leaves out entries that name others which are not there: a store that failed may have
+// lost those, and then they wait, as if they had just come.
+func closed(entries []*rooms.Entry) []*rooms.Entry {
+	for {
+		there := set{}
+		for _, e := range entries {
+			there[e.ID] = true
+		}
+		left := slices.DeleteFunc(slices.Clone(entries), func(e *rooms.Entry) bool {
+			f := factOf(e)
+			return slices.ContainsFunc(append(f.names, f.prev, f.chain), func(id wire.ID) bool { return !id.IsZero() && !there[id] })
+		})
+		if len(left) == len(entries) {
+			return left
+		}
+		entries = left
+	}
+}
+
 // direct asks the core and takes the first answer of the same step.
 func (p *Peer) direct(u *Person, m wire.Message) (answer wire.Message) {
+	if !p.up() {
+		return nil
+	}
 	req := p.w.request()
 	for _, e := range p.core.Step(p.now(), rooms.UserMessage{Req: req, User: u.id(), Msg: m}) {
 		if r, ok := e.(rooms.Reply); ok && r.Req == req && r.Err == nil && answer == nil {

@@ -26,6 +26,8 @@ type seat struct {
 	gave   []int // texts given up, with a report
 	left   bool
 	leaves bool // has asked to
+	offers bool // the room to a successor
+	given  bool // who has accepted
 	kept   bool // the peer has had the person's own delegation
 
 	// Of this session.
@@ -220,6 +222,10 @@ func (s *seat) changed(peers []byte) {
 	if s.link != nil && !s.belongs() {
 		s.enter()
 		return
+	}
+	if s.belongs() && !s.kept && !s.asked { // taken in by an entry of others, before it could join
+		s.asked = true
+		s.attach(func() { s.asked = false })
 	}
 	if d := s.auth.Digest(); string(peers) != string(d[:]) && !s.asked && s.belongs() {
 		// The peer lacks what is held here: its disk was set back, or failed.

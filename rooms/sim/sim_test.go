@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +78,43 @@ func TestAScriptPlaysTheSameEachTimeAndAsText(t *testing.T) {
 	first, second := Play(t, script, Options{}), Play(t, again, Options{})
 	if first.Hash != second.Hash || first.Totals.Messages != second.Totals.Messages || first.Totals.Messages == 0 {
 		t.Errorf("%d messages with hash %s, then %d with %s", first.Totals.Messages, first.Hash, second.Totals.Messages, second.Hash)
+	}
+}
+
+func TestScriptsThatFailedOnceHold(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts: ", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := ParseScript(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if r := Play(t, s, Options{}); r.Failure != nil {
+			t.Errorf("%s: %v", file, r.Failure)
+		}
+	}
+}
+
+func TestAFailingScriptIsCutDown(t *testing.T) {
+	var script *Script
+	o, r := Options{plant: &plant{writer: forget}}, &Result{}
+	for seed := uint64(1); seed <= 20 && r.Failure == nil; seed++ {
+		script = Generate(seed, 40, false)
+		r = Play(t, script, o)
+	}
+	if r.Failure == nil {
+		t.Fatal("a writer that forgets what it had seen is not found")
+	}
+	small := Shrink(t, script, o, r.Failure.Check, 60)
+	again := Play(t, small, o)
+	if again.Failure == nil || again.Failure.Check != r.Failure.Check || len(small.Actions) > len(script.Actions)/4 {
+		t.Errorf("%d of %d actions are left, which fail %v:\n%s", len(small.Actions), len(script.Actions), again.Failure, small)
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *copier) store(ctx context.Context) error {
 	for _, room := range rooms {
 		if err := c.room(ctx, room); err != nil {
 			if errors.Is(err, store.ErrConflict) {
-				err = fmt.Errorf("%w: what the source holds now does not continue what was copied before: empty the destination and begin again: %w", ErrDiffers, err)
+				err = fmt.Errorf("%w: what the source holds now does not continue what was copied before (%w); empty the destination and begin again", ErrDiffers, err)
 			}
 			return fmt.Errorf("room %s: %w", room, err)
 		}

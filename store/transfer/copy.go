@@ -70,9 +70,9 @@ func (c *copier) claim(ctx context.Context, purpose string) error {
 		return fmt.Errorf("reading the destination: %w", err)
 	case empty:
 	case mark == nil:
-		return fmt.Errorf("%w than a copy: give an empty one", ErrOccupied)
+		return fmt.Errorf("%w than a copy; give an empty one", ErrOccupied)
 	case mark.Source != instance(c.from):
-		return fmt.Errorf("%w: a copy of another store: give an empty one", ErrOccupied)
+		return fmt.Errorf("%w: a copy of another store; give an empty one", ErrOccupied)
 	}
 	return writeMark(ctx, c.to, &Mark{Purpose: purpose, Source: instance(c.from), Time: time.Now().UTC()})
 }
@@ -95,7 +95,7 @@ func (c *copier) compare(ctx context.Context) error {
 		return fmt.Errorf("reading the destination again: %w", err)
 	}
 	if ours != theirs {
-		return fmt.Errorf("%w (%d messages, digest %s; the source has %d, digest %s): empty the destination and begin again",
+		return fmt.Errorf("%w (%d messages, digest %s; the source has %d, digest %s); empty the destination and begin again",
 			ErrDiffers, ours.Messages, ours.Digest, theirs.Messages, theirs.Digest)
 	}
 	c.result.Contents = ours

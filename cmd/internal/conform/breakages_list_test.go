@@ -317,7 +317,7 @@ func breakages() []breakage {
 		},
 		{
 			"a run may be in any epoch", "rooms/judge.go",
-			"if a.nodes[i].entry.ID == r.Epoch {", "if !r.Epoch.IsZero() {",
+			"if a.nodes[i].entry.ID == r.Epoch {", "if a.nodes[i].entry.ID != (wire.ID{}) {",
 			[]string{"its writer knew to be replaced", "an epoch that is no entry"},
 		},
 		{
@@ -329,6 +329,18 @@ func breakages() []breakage {
 			"the bound of records that break a rule is forgotten", "rooms/core_records.go",
 			"if l.p.refused++; l.p.refused > maxRecordsRefused {", "if l.p.refused++; l.p.refused > 1000*maxRecordsRefused {",
 			[]string{"more than 64 entries that break a rule"},
+		},
+
+		// Discovery.
+		{
+			"a beacon's mac is not checked", "discovery/beacon.go",
+			"if !hmac.Equal(mac[:], data[offMAC:]) {", "if !hmac.Equal(mac[:0], data[offMAC:offMAC]) {",
+			[]string{"an announce with a bit of the mac altered"},
+		},
+		{
+			"beacons of every kind are answered", "discovery/receive.go",
+			"if newcomer && b.Kind == KindAnnounce {", "if newcomer {",
+			[]string{"an answer is not answered", "a goodbye is not answered"},
 		},
 	}
 }

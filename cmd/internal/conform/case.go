@@ -3,6 +3,7 @@ package conform
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -34,6 +35,7 @@ func Cases() (all []Case) {
 		{"S", syncCases()},
 		{"O", openRoomCases()},
 		{"M", memberCases()},
+		{beaconPart, beaconCases()},
 	} {
 		for i, c := range p.cases {
 			c.ID = fmt.Sprintf("%s%02d", p.letter, i+1)
@@ -41,6 +43,14 @@ func Cases() (all []Case) {
 		}
 	}
 	return all
+}
+
+// beaconPart is the part that needs an interface, and the link for itself.
+const beaconPart = "B"
+
+// WithoutBeacons leaves out the cases of discovery.
+func WithoutBeacons(all []Case) []Case {
+	return slices.DeleteFunc(slices.Clone(all), func(c Case) bool { return c.Part() == beaconPart })
 }
 
 // Select returns the cases whose "ID name" matches one of the expressions, all

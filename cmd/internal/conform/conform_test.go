@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,7 +17,9 @@ import (
 func TestMain(m *testing.M) { e2e.Main(m) }
 
 // start starts the daemon and returns it as a target.
-func start(t *testing.T) Target {
+func start(t *testing.T) Target { return startWith(t, "--no-discovery") }
+
+func startWith(t *testing.T, flags ...string) Target {
 	t.Helper()
 	h := e2e.Loopback(t, "target")
 	secret := filepath.Join(t.TempDir(), "network")
@@ -27,7 +30,7 @@ func start(t *testing.T) Target {
 	if err := os.WriteFile(secret, n.Marshal(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := h.Daemon("--no-discovery", "--listen", "127.0.0.1:0", "--network-secret-file", secret, "--users", "any")
+	d := h.Daemon(append(flags, "--listen", "127.0.0.1:0", "--network-secret-file", secret, "--users", "any")...)
 	id, err := wire.ParseID(d.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -57,12 +60,40 @@ func failures(t *testing.T, target Target, cases []Case) map[string]report.Resul
 }
 
 func TestLoopbackTheDaemonPassesEveryCase(t *testing.T) {
-	for _, r := range failures(t, start(t), Cases()) {
+	for _, r := range failures(t, start(t), WithoutBeacons(Cases())) {
 		t.Errorf("%s %s: expected %s; got %s: %s", r.ID, r.Name, r.Expected, r.Got, r.Problem)
 		for _, b := range r.Trace {
 			t.Logf("%s sent=%v %s: %.200x", r.ID, b.Out, b.What, b.Data)
 		}
 	}
+}
+
+func TestLoopbackTheDaemonPassesTheCasesOfDiscovery(t *testing.T) {
+	cases, err := Select(Cases(), []string{"^B"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := loopbackName(t)
+	target := startWith(t, "--interface", name)
+	target.Interface = name
+	for _, r := range failures(t, target, cases) {
+		t.Errorf("%s %s: expected %s; got %s: %s", r.ID, r.Name, r.Expected, r.Got, r.Problem)
+	}
+}
+
+func loopbackName(t *testing.T) string {
+	t.Helper()
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range all {
+		if i.Flags&net.FlagLoopback != 0 {
+			return i.Name
+		}
+	}
+	t.Fatal("there is no loopback interface")
+	return ""
 }
 
 func TestLoopbackAPeerThatIsNotThereFailsEveryCase(t *testing.T) {

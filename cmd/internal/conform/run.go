@@ -21,6 +21,9 @@ type Target struct {
 	Network identity.Network
 	PeerID  wire.ID // that it must prove; zero: whatever it proves
 	Seed    uint64  // of everything random in the cases
+
+	// Interface is on the peer's link, for the cases of discovery.
+	Interface string
 }
 
 // What the waits of the cases are bounded by.
@@ -76,6 +79,7 @@ func Run(ctx context.Context, target Target, cases []Case, parallel int, each fu
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
+	var link sync.Mutex // the cases of discovery hear each other
 	defer all.Wait()
 	defer cancel()
 	all.Go(func() {
@@ -87,6 +91,10 @@ func Run(ctx context.Context, target Target, cases []Case, parallel int, each fu
 			}
 			all.Go(func() {
 				defer func() { <-slots }()
+				if cases[i].Part() == beaconPart {
+					link.Lock()
+					defer link.Unlock()
+				}
 				results[i] <- runCase(ctx, target, &cases[i])
 			})
 		}

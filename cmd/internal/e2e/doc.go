@@ -10,9 +10,13 @@
 // Linux lacks. Interfaces are made through netlink; no program but the Go tool
 // is needed.
 //
+// The files stores_*_test.go are about the two engines of the store, beside database_test.go and disk_full_test.go; the flag
+// -stores.full runs them in the size that Parley promises.
+//
 // Where there are no namespaces (other systems, or a Linux that forbids them to
 // its users) [Main] says so and runs the tests on IPv4 multicast over the
 // loopback interface only; with CI=true in the environment it fails instead.
 //
-// What the tests prove is in the nine files point1_*_test.go to point9_*_test.go.
+// What the tests prove of peers is in the nine files point1_*_test.go to
+// point9_*_test.go, and of rooms, their members and keys in the files room*_test.go.
 package e2e

@@ -91,9 +91,14 @@ func (f *follower) count(b *testing.B, want int) {
 // figures is two hosts, and a room of both if shared.
 func figures(b *testing.B, shared bool) (s *site, link string) {
 	b.Helper()
-	s = &site{t: b, lab: New(b)}
-	s.add("writer")
-	s.add("reader")
+	return figuresAt(b, &site{t: b, lab: New(b)}, shared)
+}
+
+// figuresAt is figures in a lab that may have other hosts, with flags for both daemons.
+func figuresAt(b *testing.B, s *site, shared bool, flags ...string) (_ *site, link string) {
+	b.Helper()
+	s.add("writer", flags...)
+	s.add("reader", flags...)
 	Eventually(b, findWithin, "the two connected", func() error { return connected(s.daemons...) })
 	s.host(0).MustParley("room", "create", "figures")
 	link = s.invite("figures", 1)
@@ -151,22 +156,28 @@ func rate(n int, d time.Duration) float64 { return float64(n) / d.Seconds() }
 func BenchmarkPipe(b *testing.B) {
 	for range b.N {
 		s, _ := figures(b, true)
-		file := messagesFile(b, figurePipe)
-		reader := follow(b, s.host(1), func() { s.host(0).MustParley("send", "figures", "are you there?") })
-		before := spent(s.daemons[0].Process, s.daemons[1].Process, reader.Process)
-		start := time.Now()
-		took := make(chan time.Duration, 1)
-		go func() {
-			reader.count(b, figurePipe)
-			took <- time.Since(start)
-		}()
-		sender := sendFile(b, s.host(0), file)
-		durable := time.Since(start)
-		b.ReportMetric(rate(figurePipe, durable), "durable-msgs/s")
-		b.ReportMetric(rate(figurePipe, <-took), "read-msgs/s")
-		cpu := spent(s.daemons[0].Process, s.daemons[1].Process, reader.Process, sender) - before
-		b.ReportMetric(float64(cpu.Microseconds())/figurePipe, "cpu-µs/msg")
+		pipe(b, s, figurePipe)
 	}
+}
+
+// pipe measures a pipe of n messages.
+func pipe(b *testing.B, s *site, n int) {
+	b.Helper()
+	file := messagesFile(b, n)
+	reader := follow(b, s.host(1), func() { s.host(0).MustParley("send", "figures", "are you there?") })
+	before := spent(s.daemons[0].Process, s.daemons[1].Process, reader.Process)
+	start := time.Now()
+	took := make(chan time.Duration, 1)
+	go func() {
+		reader.count(b, n)
+		took <- time.Since(start)
+	}()
+	sender := sendFile(b, s.host(0), file)
+	durable := time.Since(start)
+	b.ReportMetric(rate(n, durable), "durable-msgs/s")
+	b.ReportMetric(rate(n, <-took), "read-msgs/s")
+	cpu := spent(s.daemons[0].Process, s.daemons[1].Process, reader.Process, sender) - before
+	b.ReportMetric(float64(cpu.Microseconds())/float64(n), "cpu-µs/msg")
 }
 
 // BenchmarkLatency: one message at a time from a sender's pipe to a reader of
@@ -175,44 +186,50 @@ func BenchmarkPipe(b *testing.B) {
 func BenchmarkLatency(b *testing.B) {
 	for range b.N {
 		s, _ := figures(b, true)
-		in, out, err := os.Pipe()
-		if err != nil {
+		latency(b, s, figureLatency)
+	}
+}
+
+// latency measures n messages, one at a time.
+func latency(b *testing.B, s *site, n int) {
+	b.Helper()
+	in, out, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.host(0).SpawnParley([]string{"send", "figures"}, func(c *exec.Cmd) { c.Stdin = in })
+	in.Close()
+	defer out.Close()
+	text := []byte(strings.Repeat("x", figureSize) + "\n")
+	write := func() {
+		if _, err := out.Write(text); err != nil {
 			b.Fatal(err)
 		}
-		s.host(0).SpawnParley([]string{"send", "figures"}, func(c *exec.Cmd) { c.Stdin = in })
-		in.Close()
-		defer out.Close()
-		text := []byte(strings.Repeat("x", figureSize) + "\n")
-		write := func() {
-			if _, err := out.Write(text); err != nil {
-				b.Fatal(err)
-			}
-		}
-		reader := follow(b, s.host(1), write)
-		disk := syncer(b, s.host(0))
-		var took, syncs []time.Duration
-		for i := range figureLatency {
-			start := time.Now()
-			write()
-			reader.count(b, 1)
-			message := time.Since(start)
-			start = time.Now()
-			if i%10 == 0 {
-				disk()
-			}
-			if i >= figureLatency/10 { // the first warm up
-				took = append(took, message)
-				if i%10 == 0 {
-					syncs = append(syncs, time.Since(start))
-				}
-			}
-		}
-		slices.Sort(took)
-		slices.Sort(syncs)
-		b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
-		b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
-		b.ReportMetric(float64(syncs[len(syncs)/2].Microseconds()), "fsync-p50-µs")
 	}
+	reader := follow(b, s.host(1), write)
+	disk := syncer(b, s.host(0))
+	var took, syncs []time.Duration
+	for i := range n {
+		start := time.Now()
+		write()
+		reader.count(b, 1)
+		message := time.Since(start)
+		start = time.Now()
+		if i%10 == 0 {
+			disk()
+		}
+		if i >= n/10 { // the first warm up
+			took = append(took, message)
+			if i%10 == 0 {
+				syncs = append(syncs, time.Since(start))
+			}
+		}
+	}
+	slices.Sort(took)
+	slices.Sort(syncs)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64(syncs[len(syncs)/2].Microseconds()), "fsync-p50-µs")
 }
 
 // syncer returns a function that appends a message's bytes to a file on the
@@ -262,7 +279,7 @@ func catchUp(b *testing.B, s *site, link string, n uint64) {
 	start := time.Now()
 	h.MustParley("room", "join", link)
 	took := time.Since(start)
-	if err := held(h, n); err != nil {
+	if err := held(h, "figures", n); err != nil {
 		b.Fatal(err)
 	}
 	cpu := spent(s.daemons[0].Process, s.daemons[1].Process) - before
@@ -302,10 +319,10 @@ func writeSingly(b *testing.B, h *Host, n int) {
 }
 
 // held is nil when the host's peer holds n messages of the room.
-func held(h *Host, n uint64) error {
+func held(h *Host, room string, n uint64) error {
 	rooms, err := Lines[struct {
 		Messages uint64 `json:"messages"`
-	}](h.Parley("room", "info", "figures", "--json").Out)
+	}](h.Parley("room", "info", room, "--json").Out)
 	if err != nil {
 		return err
 	}

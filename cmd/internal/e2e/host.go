@@ -74,6 +74,11 @@ func (h *Host) Dial(ctx context.Context, network, address string) (conn net.Conn
 	return conn, err
 }
 
+// dialTCP is Dial for a program that makes TCP connections only.
+func (h *Host) dialTCP(ctx context.Context, address string) (net.Conn, error) {
+	return h.Dial(ctx, "tcp", address)
+}
+
 // Listen listens on the host.
 func (h *Host) Listen(ctx context.Context, network, address string) (l net.Listener, err error) {
 	err = h.Do(func() error {

@@ -48,6 +48,11 @@ func dialInsider(ctx context.Context, from *Host, to *Daemon, network identity.N
 	if err != nil {
 		return nil, err
 	}
+	return dialAs(ctx, from, to, network, role, key)
+}
+
+// dialAs is dialInsider with an identity that there is already.
+func dialAs(ctx context.Context, from *Host, to *Daemon, network identity.Network, role wire.Role, key *identity.Private) (*insider, error) {
 	conn, err := from.Dial(ctx, "tcp", to.Endpoint())
 	if err != nil {
 		return nil, err
@@ -70,6 +75,27 @@ func dialInsider(ctx context.Context, from *Host, to *Daemon, network identity.N
 		_ = s.Run(ctx)
 	}()
 	return i, nil
+}
+
+// ask sends a user's request and gives each answer to f until f wants no more.
+func (i *insider) ask(ctx context.Context, request wire.Message, f func(wire.Message) (more bool)) error {
+	st, err := i.session.Open(session.Interactive)
+	if err != nil {
+		return err
+	}
+	defer st.Reset(wire.CodeOK, "")
+	if err := st.Send(ctx, request); err != nil {
+		return err
+	}
+	for {
+		m, err := st.Recv(ctx)
+		if err != nil {
+			return fmt.Errorf("%T: %w", request, err)
+		}
+		if !f(m) {
+			return nil
+		}
+	}
 }
 
 // close ends the session and waits for it.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -20,6 +21,55 @@ func (p *Process) Resident() uint64 {
 	}
 	return private
 }
+
+// Memory returns what the process has in memory, a copy of each of its readable
+// mappings but those of the binary's own file, which nothing writes to. Pages that
+// hold only zeros are left out. The process stands still meanwhile.
+func (p *Process) Memory() (regions [][]byte) {
+	p.t.Helper()
+	p.Signal(syscall.SIGSTOP)
+	defer p.Signal(syscall.SIGCONT)
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", p.Pid()))
+	if err != nil {
+		p.t.Fatalf("lab: %s: %v", p.name, err)
+	}
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", p.Pid()))
+	if err != nil {
+		p.t.Fatalf("lab: %s: %v", p.name, err)
+	}
+	defer mem.Close()
+	zeros := make([]byte, memoryChunk)
+	for line := range strings.Lines(string(maps)) {
+		// proc_pid_maps(5): from-to perms offset device inode, and a path or [name].
+		var from, to uint64
+		var perms string
+		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &perms); err != nil {
+			p.t.Fatalf("lab: %s: %q: %v", p.name, line, err)
+		}
+		if perms[0] != 'r' || perms[1] != 'w' && strings.Contains(line, "/") || strings.Contains(line, "[v") {
+			continue
+		}
+		var region []byte
+		for ; from < to; from += memoryChunk {
+			chunk := make([]byte, min(memoryChunk, to-from))
+			if _, err := mem.ReadAt(chunk, int64(from)); err != nil {
+				p.t.Fatalf("lab: %s: %x: %v", p.name, from, err)
+			}
+			if !bytes.Equal(chunk, zeros[:len(chunk)]) {
+				region = append(region, chunk...)
+			} else if len(region) > 0 {
+				regions, region = append(regions, region), nil
+			}
+		}
+		if len(region) > 0 {
+			regions = append(regions, region)
+		}
+	}
+	return regions
+}
+
+// memoryChunk is how much of a process's memory is read at once, in bytes: some pages.
+const memoryChunk = 64 << 10
 
 // ResidentPeak returns the most that was ever resident, in bytes, the binary's
 // file included.

@@ -35,6 +35,7 @@ type Peer struct {
 	Address  string `json:"address"`
 	State    string `json:"state"`
 	Reason   string `json:"reason"`
+	Since    string `json:"since"`
 	Rooms    uint64 `json:"rooms"`
 	Sent     uint64 `json:"sent"`
 	Received uint64 `json:"received"`

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A site is hosts of one network on a bridge, each running `parley daemon` with no
-// flag but the network's secret.
+// A site is hosts of one network on a bridge, each running `parley daemon`, for most
+// tests with no flag but the network's secret.
 type site struct {
 	t       testing.TB
 	lab     *Lab
@@ -37,14 +37,14 @@ func newSite(t testing.TB, names ...string) *site {
 	return s
 }
 
-// add starts a daemon on one more host.
-func (s *site) add(name string) *Daemon {
+// add starts a daemon on one more host, with these flags besides the network's secret.
+func (s *site) add(name string, flags ...string) *Daemon {
 	s.t.Helper()
 	h := s.lab.Host(name, HostOpts{})
 	if s.secret == "" {
 		s.secret = h.NetworkSecret()
 	}
-	d := h.Daemon("--network-secret-file", s.secret)
+	d := h.Daemon(append([]string{"--network-secret-file", s.secret}, flags...)...)
 	s.daemons = append(s.daemons, d)
 	return d
 }
@@ -226,6 +226,15 @@ func (f *feed) write(line string) error {
 	f.lines = append(f.lines, line)
 	f.mu.Unlock()
 	_, err := io.WriteString(f.in, line+"\n")
+	return err
+}
+
+// pour gives many more lines at once, so that they become runs as large as those of any pipe.
+func (f *feed) pour(lines []string) error {
+	f.mu.Lock()
+	f.lines = append(f.lines, lines...)
+	f.mu.Unlock()
+	_, err := io.WriteString(f.in, strings.Join(lines, "\n")+"\n")
 	return err
 }
 

@@ -38,6 +38,15 @@ func MAC(key []byte, fields ...[]byte) []byte {
 	return mac.Sum(nil)
 }
 
+// RawMAC is HMAC-SHA-256 over the parts one after another, without lengths.
+func RawMAC(key []byte, parts ...[]byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		mac.Write(p)
+	}
+	return mac.Sum(nil)
+}
+
 // Expand is HKDF-SHA-256 Expand to 32 bytes, with fields as the info.
 func Expand(key []byte, fields ...[]byte) (out [32]byte) {
 	b, err := hkdf.Expand(sha256.New, key, string(Fields(fields...)), len(out))

@@ -69,7 +69,7 @@ func Build() (string, error) {
 	}
 	defer os.RemoveAll(fresh)
 	built := filepath.Join(fresh, "ferretdb")
-	cmd := exec.Command("go", "build", "-C", source, "-o", built, ".")
+	cmd := exec.Command("go", "build", "-C", source, "-buildvcs=false", "-o", built, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mongotest: go build -C %s: %w: %s", source, err, strings.TrimSpace(string(out)))
@@ -79,10 +79,10 @@ func Build() (string, error) {
 
 // A Server is one FerretDB with its front. Its methods fail the test that it was started for.
 type Server struct {
-	t    testing.TB
-	dir  string
-	addr string
-	run  func(*exec.Cmd) *exec.Cmd
+	t     testing.TB
+	dir   string
+	addr  string
+	start func(*exec.Cmd) error
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -93,14 +93,14 @@ type Server struct {
 // Start builds and starts a server on loopback, with files of its own, until the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	return StartAt(t, "127.0.0.1:0", t.TempDir(), nil)
+	return StartAt(t, "127.0.0.1:0", t.TempDir(), (*exec.Cmd).Start)
 }
 
-// StartAt starts a server that listens at an address and keeps its files in a folder. within, when not nil, changes the
-// command so that it runs elsewhere, as in a network namespace.
-func StartAt(t testing.TB, addr, dir string, within func(*exec.Cmd) *exec.Cmd) *Server {
+// StartAt starts a server that listens at an address and keeps its files in a folder. start starts its
+// process, now and at each Restart: it may do so elsewhere, as in a network namespace.
+func StartAt(t testing.TB, addr, dir string, start func(*exec.Cmd) error) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: dir, addr: addr, run: within}
+	s := &Server{t: t, dir: dir, addr: addr, start: start}
 	t.Cleanup(s.Kill)
 	s.Restart()
 	return s
@@ -116,9 +116,6 @@ func (s *Server) Restart() {
 	s.Kill()
 	cmd := exec.Command(binary, "-dir", s.dir, "-listen", s.addr)
 	cmd.Stderr = os.Stderr
-	if s.run != nil {
-		cmd = s.run(cmd)
-	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -127,7 +124,7 @@ func (s *Server) Restart() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := s.start(cmd); err != nil {
 		s.t.Fatalf("mongotest: the server does not start: %v", err)
 	}
 	s.mu.Lock()

@@ -1,27 +1,29 @@
-// The entries of a room together, and what they decide: package rooms, "Which
-// entries are refused" to "Validity of runs", for rooms of one master without
-// admins, stops, policies and trims. The text lets an implementation hold nothing
-// of a kind that it does not know, and here nothing of a room with such an
-// entry is judged, rather than judged wrong.
-import { H, equal, hex, isZero } from './bytes.mjs'
+// The entries of a room together: package rooms, "Which entries are refused" and
+// what is asked of those that count.
+import { H, equal, hex, isZero, sha256, zeroID } from './bytes.mjs'
 import { Refused } from './canonical.mjs'
-import { parseEntry, roleNames } from './entries.mjs'
+import { beginsEpoch, counting, latest, masters, revokers } from './counts.mjs'
+import { parseEntry } from './entries.mjs'
+import { holdsKey, removedUsers, roleBy } from './role.mjs'
 import { must } from './signed.mjs'
 
-const known = ['genesis', 'epoch', 'invite', 'join', 'leave']
-
-/** An entry of a kind whose rules are not here. */
-export class NotImplemented extends Error {}
+const ofTwo = ['pair', 'epoch', 'trim', 'renew']
+const chained = (e) => e.number > 0
 
 export class Authority {
   constructor(room) {
     this.room = room
-    this.held = new Map() // entry by ID in hex, with its closure as a set of such
+    this.held = new Map() // entry by ID in hex, with its closure as a set of entries
     this.parked = []
+    this.version = 0 // grows with the entries held
   }
 
   get(id) {
     return this.held.get(hex(id))
+  }
+
+  has(id) {
+    return this.held.has(hex(id))
   }
 
   /** Holds an entry, or parks it until what it names is held. Throws where it is refused. */
@@ -40,79 +42,142 @@ export class Authority {
   }
 
   place(e) {
-    if (this.get(e.id)) return false
+    if (this.has(e.id)) return false
     must(equal(e.room, this.room), 'belongs to another room')
-    if (!known.includes(e.kind)) throw new NotImplemented(`the room has an entry of kind ${e.kind}, whose rules are not implemented here`)
-    const names = [...e.heads, e.prev, e.chain].filter((id) => !isZero(id))
-    if (!names.every((id) => this.get(id))) {
+    const { body } = e
+    const names = [...e.heads, e.prev, e.chain, body.invite, body.appointment, body.cut, ...(body.invites ?? []), ...(body.joins ?? [])]
+      .filter((id) => id && !isZero(id))
+    if (!names.every((id) => this.has(id))) {
       this.parked.push(e)
       return false
     }
-    e.closure = new Set([hex(e.id)])
+    e.closure = new Set([e])
     for (const id of names) for (const c of this.get(id).closure) e.closure.add(c)
     this.check(e)
     this.held.set(hex(e.id), e)
-    if (e.kind === 'genesis') this.genesis = e
+    this.version++
+    if (e.reign === e) this.root = e
     return true
   }
 
   check(e) {
-    if (e.kind === 'epoch' || e.kind === 'invite') {
-      must(isZero(e.chain), 'a chain that nobody was appointed to')
-      const before = this.get(e.prev)
-      must(['genesis', 'epoch', 'invite'].includes(before.kind), 'follows no entry of its chain')
-      must(BigInt(before.number) + 1n === BigInt(e.number), 'its number does not follow')
-      must(equal(e.writer, this.genesis.writer), 'its writer does not hold the chain')
-    } else if (e.kind === 'join') {
-      const invite = this.get(e.body.invite)
-      must(invite.kind === 'invite' && equal(invite.body.linkKey, e.body.linkKey), "not signed by an invite's link")
-    } else if (e.kind === 'leave') {
-      const before = new Set(e.closure)
-      before.delete(hex(e.id))
-      const role = this.role(e.writer, before)
-      must(role !== 'none' && role !== 'master', 'whoever leaves must be a member, and not the master')
+    if (e.kind === 'genesis' || e.kind === 'pair') {
+      e.reign = e
+      return
+    }
+    must(this.root.kind !== 'pair' || ofTwo.includes(e.kind), 'a room of two has no members to manage')
+    if (chained(e)) this.checkChain(e)
+    const { body } = e
+    for (const id of body.joins ?? []) must(this.get(id).kind === 'join', 'lists as a join what is none')
+    for (const id of body.invites ?? []) must(this.get(id).kind === 'invite', 'lists as an invite what is none')
+    switch (e.kind) {
+      case 'demote':
+        e.appointment = this.get(body.appointment)
+        e.cut = this.get(body.cut)
+        must(e.appointment.kind === 'appoint', 'demotes from what is no appointment')
+        must(e.cut === e.appointment || e.cut.appointed === e.appointment, 'cuts at what is not of the chain')
+        break
+      case 'join':
+        e.invite = this.get(body.invite)
+        must(e.invite.kind === 'invite' && equal(e.invite.body.linkKey, body.linkKey), "not signed by an invite's link")
+        break
+      case 'leave':
+        must(bundlesOf(e.writer, e).length > 0, 'whoever leaves must be a member')
+        must(!equal(masterOf(e, this.root), e.writer), 'the master cannot leave')
+        break
+      case 'renew':
+        must(bundlesOf(e.writer, e).length > 0 || this.isOneOfTwo(e.writer), 'renews the bundle of a stranger')
+        must(bundlesOf(e.writer, e).every((b) => BigInt(b.number) < BigInt(e.bundle.number)), 'a bundle that is not newer')
     }
   }
 
-  // Every entry that is held here counts: those on the master's chain are the
-  // master's, and a join's invite is one of these.
-  all() {
-    return new Set(this.held.keys())
+  isOneOfTwo(user) {
+    return this.root.kind === 'pair' && [this.root.writer, sha256(this.root.body.other)].some((u) => equal(u, user))
+  }
+
+  checkChain(e) {
+    const before = isZero(e.prev) ? undefined : this.get(e.prev)
+    if (!isZero(e.chain)) {
+      e.appointed = this.get(e.chain)
+      must(e.appointed.kind === 'appoint' && equal(e.appointed.body.subject, e.writer), 'its writer may not write on that chain')
+    }
+    if (before) {
+      must(chained(before) && before.appointed === e.appointed, 'follows an entry of another chain')
+      must(BigInt(before.number) + 1n === BigInt(e.number), 'its number does not follow')
+    }
+    if (e.appointed) return
+    e.reign = before.kind === 'handover' ? before : before.reign
+    const holds = this.root.kind === 'pair' ? this.isOneOfTwo(e.writer) : equal(e.writer, e.reign.bundle.id)
+    must(holds, 'its writer may not write on that chain')
+  }
+
+  // E(S) and its reigns, of all entries held.
+  now() {
+    if (this.nowAt !== this.version) {
+      this.counting = this.root ? counting(new Set(this.held.values()), this.root) : { counted: new Set(), reigns: [] }
+      this.nowAt = this.version
+    }
+    return this.counting
+  }
+
+  /** The entries that count, of all that are held. */
+  counted() {
+    return this.now().counted
   }
 
   closure(heads) {
     const c = new Set()
-    for (const h of heads) for (const id of this.get(h).closure) c.add(id)
+    for (const h of heads) for (const e of this.get(h).closure) c.add(e)
     return c
   }
 
-  * of(kind, writer, within) {
-    for (const id of within) {
-      const e = this.held.get(id)
-      if (e && e.kind === kind && (!writer || equal(e.writer, writer))) yield e
-    }
+  /** The name of a user's role, by what counts of a set of entries; of all, if none is given. */
+  role(user, of) {
+    if (!this.root) return 'none'
+    return roleBy(user, of ? [...this.counted()].filter((e) => of.has(e)) : this.counted(), this.root)
   }
 
-  /** The name of a user's role by a set of entries. */
-  role(user, within = this.all()) {
-    if (!this.genesis) return 'none'
-    if (equal(user, this.genesis.writer)) return 'master'
-    const leaves = [...this.of('leave', user, within)]
-    const joins = [...this.of('join', user, within)].filter((j) => !leaves.some((l) => l.closure.has(hex(j.id))))
-    const latest = maximal(joins)
-    return roleNames[latest.length === 0 ? 0 : Math.min(...latest.map((j) => this.get(j.body.invite).body.role))]
+  /** The causally maximal of the entries in a set that begin an epoch. */
+  epochsIn(set) {
+    return latest([...set].filter(beginsEpoch))
   }
 
-  /** The causally maximal epochs of a set of entries. */
-  epochs(within = this.all()) {
-    return maximal([...this.of('epoch', undefined, within)])
+  /** The epochs in which a writer with these heads may write; of what counts now, if none are given. */
+  epochs(heads = this.headsOf(zeroID)) {
+    return this.epochsIn(this.closure(heads)).filter((e) => this.counted().has(e))
   }
 
-  /** The heads of whoever writes: chained entries and its own joins and leaves, as far as none has seen them, and the one given. */
+  /** The heads of whoever writes: entries that count, chained or its own beside the chains, as far as none has seen them, and the one given. */
   headsOf(writer, also) {
-    const seen = maximal([...this.held.values()].filter((e) => e.number > 0 || equal(e.writer, writer)))
+    const seen = latest([...this.counted()].filter((e) => chained(e) || equal(e.writer, writer)))
     if (also && !seen.includes(also)) seen.push(also)
     return seen.map((e) => e.id).sort(Buffer.compare)
+  }
+
+  /** Who has, or may have been given, an epoch's key, and has no right to the room's key now: IDs in hex. */
+  outsiders(epoch) {
+    const counted = this.counted()
+    const known = [...counted].filter((e) => epoch.closure.has(e))
+    const admitted = (e) => (e.kind === 'join' ? revokers(e.invite, known).every((r) => r.closure.has(e))
+      : (e.kind === 'add' || e.kind === 'appoint') && !known.some((k) => endsChainOf(k, e)))
+    const putOut = (e) => e.kind === 'leave' || (e.kind === 'stop' && beginsEpoch(e))
+    const then = [...this.held.values()].filter((e) => (counted.has(e) ? epoch.closure.has(e) || !putOut(e) : admitted(e)))
+    const users = new Set([...this.held.values()].map(userOf).filter((u) => u).map(hex))
+    return [...users].filter((u) => {
+      const user = Buffer.from(u, 'hex')
+      return !holdsKey(this.role(user)) && holdsKey(roleBy(user, then, this.root))
+    })
+  }
+
+  /** Whether a removal or ban keeps a user out. */
+  removed(user) {
+    return removedUsers(this.counted(), this.root).includes(hex(user))
+  }
+
+  /** The room's name: of the latest policies that count the one with the lowest ID says it, or the genesis. */
+  name() {
+    const policies = latest([...this.counted()].filter((e) => e.kind === 'policy')).sort((x, y) => Buffer.compare(x.id, y.id))
+    return (policies[0] ?? this.root).body.name
   }
 
   /** Names the set of entries held to the user's peer. */
@@ -120,50 +185,26 @@ export class Authority {
     return H('entries', [...this.held.values()].map((e) => e.id).sort(Buffer.compare)).subarray(0, 16)
   }
 
+  /** The invites that count and that nothing revokes. */
+  invites() {
+    return [...this.counted()].filter((e) => e.kind === 'invite' && revokers(e, this.counted()).length === 0)
+  }
+
   invite(linkKey) {
-    return [...this.of('invite', undefined, this.all())].find((e) => equal(e.body.linkKey, linkKey))
+    return this.invites().find((e) => equal(e.body.linkKey, linkKey))
   }
 }
 
-function maximal(entries) {
-  return entries.filter((e) => !entries.some((o) => o !== e && o.closure.has(hex(e.id))))
+// The user to whom an entry may give a role, also by a stop that makes a reader of whoever it is.
+const userOf = (e) => e.bundle?.id ?? (['appoint', 'stop'].includes(e.kind) ? e.body.subject : undefined)
+
+// Whether an entry ends the chain, or the reign, on which another stands.
+const endsChainOf = (k, e) => (k.kind === 'demote' && k.appointment === e.appointed) || (k.kind === 'handover' && k.reign === e.reign)
+
+// The bundles of a user in what an entry has seen.
+const bundlesOf = (user, e) => [...e.closure].filter((c) => c !== e && c.bundle && equal(c.bundle.id, user)).map((c) => c.bundle)
+
+// The master by M of what an entry has seen.
+function masterOf(e, root) {
+  return masters(e.closure, root).reigns.at(-1).master
 }
-
-/** The runs of a room, as judged by its authority. */
-export class Runs {
-  constructor(authority) {
-    this.authority = authority
-    this.held = new Map() // {run, verdict, start} by hash in hex
-  }
-
-  /** Judges a run behind what is held and keeps it; returns valid, void, pending or reject. */
-  add(run) {
-    const before = this.held.get(hex(run.prev))
-    const start = before ? before.start : run
-    const verdict = this.judge(run, before, start)
-    if (verdict === 'valid' || verdict === 'void') this.held.set(hex(run.hash), { run, verdict, start })
-    return verdict
-  }
-
-  judge(run, before, start) {
-    const a = this.authority
-    if (!equal(run.room, a.room) || isZero(run.epoch)) return 'reject'
-    if (before && before.run.last + 1n !== BigInt(run.first)) return 'reject'
-    if (before?.verdict === 'void') return 'void'
-    if ((!before && !isZero(run.prev)) || !run.heads.every((h) => a.get(h))) return 'pending'
-    const seen = a.closure(run.heads)
-    if (before && !before.run.heads.every((h) => seen.has(hex(h)))) return 'void'
-    if (!['member', 'master'].includes(a.role(run.author, seen))) return 'void'
-    if (!a.epochs(seen).some((e) => equal(e.id, run.epoch))) return 'void'
-    const atStart = a.closure(start.heads)
-    for (const leave of a.of('leave', run.author, a.all())) {
-      if (atStart.has(hex(leave.id))) continue
-      const pin = leave.body.pins.find(([log]) => equal(log, run.log))
-      if (!pin) return 'void'
-      const [, number, link] = pin
-      if (BigInt(number) < run.last || (BigInt(number) === run.last && !equal(link, run.hash))) return 'void'
-    }
-    return 'valid'
-  }
-}
-

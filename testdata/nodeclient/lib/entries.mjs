@@ -64,7 +64,7 @@ export function parseEntry(bytes) {
   checks[kind](e)
   if (kind !== 'pair') verify(by, sig, kind === 'join' ? 'join' : 'entry', signed)
   if (kind === 'join') verify(e.body.linkKey, second, 'join-link', before(1))
-  if (kind === 'handover') verify(e.successor.key, second, 'handover', before(1))
+  if (kind === 'handover') verify(e.bundle.key, second, 'handover', before(1))
   return e
 }
 
@@ -95,12 +95,14 @@ function checkPolicy(p) {
   checkName(p.topic, 0, 256)
 }
 
-const ownBundle = (e) => must(equal(parseBundle(e.body.bundle).id, e.writer), 'the bundle of another')
+function ownBundle(e) {
+  e.bundle = parseBundle(e.body.bundle)
+  must(equal(e.bundle.id, e.writer), 'the bundle of another')
+}
 
 function othersBundle(e) {
-  const b = parseBundle(e.body.bundle)
-  must(!equal(b.id, e.writer), "the writer's own bundle")
-  return b
+  e.bundle = parseBundle(e.body.bundle)
+  must(!equal(e.bundle.id, e.writer), "the writer's own bundle")
 }
 
 const othersSubject = (e) => must(!equal(e.body.subject, e.writer), 'about its writer')
@@ -135,9 +137,7 @@ const checks = {
   appoint: othersSubject,
   demote: () => {},
   policy: (e) => checkPolicy(e.body),
-  handover(e) {
-    e.successor = othersBundle(e)
-  },
+  handover: othersBundle,
   revoke: (e) => must(e.body.invites.length + e.body.joins.length > 0, 'revokes and confirms nothing'),
   trim(e) {
     inOrder(e.body.logs, (l) => l[0])

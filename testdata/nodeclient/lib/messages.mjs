@@ -144,6 +144,6 @@ export function makeBody(row, message) {
 }
 
 /** The codes of errors, package wire. */
-export const code = { ok: 0, protocol: 1, tooLarge: 9, shutdown: 10 }
+export const code = { ok: 0, protocol: 1, refused: 5, tooLarge: 9, shutdown: 10 }
 export const codeNames = ['ok', 'protocol error', 'internal error', 'busy', 'timed out', 'refused', 'not found', 'conflict',
   'storage failed', 'too large', 'shutting down', 'duplicate session', 'revoked', 'expired', 'used up', 'too fast', 'not yet', 'invalid']

@@ -1,15 +1,20 @@
 // A user of a peer: joins a room by its link, reads it and writes to it.
 // Package rooms, "Users".
 import { randomBytes } from 'node:crypto'
-import { Authority, Runs } from './authority.mjs'
+import { Authority } from './authority.mjs'
 import { equal, hex, zeroID, zeros } from './bytes.mjs'
-import { makeJoin } from './entries.mjs'
+import { makeJoin, roleNames } from './entries.mjs'
+import { Runs } from './judge.mjs'
 import { makeBox, makeDelegation, openBox, parseBox } from './links.mjs'
 import { code } from './messages.mjs'
 import { incarnationOf, logOf, makeRun, maxMessages, messageID, openMessageAt, parseRun, sealMessageAt } from './runs.mjs'
+import { holdsKey, mayWrite } from './role.mjs'
 import { classes } from './session.mjs'
 
 const none = zeros(0)
+
+// How long a box is waited for that may never come, in ms: a member can seal it later.
+const patience = 5000
 
 export class Room {
   /** me: {signer, sealing, bundle}. */
@@ -40,12 +45,14 @@ export class Room {
     return makeDelegation(by, kind, this.room, this.session.peer.id, BigInt(Date.now()))
   }
 
-  /** Follows the entries and the boxes of a recipient until they are enough. */
-  async authorityUntil(recipient, enough) {
+  /** Follows the entries and the boxes of a recipient until they are enough, or for no longer than patience in ms. */
+  async authorityUntil(recipient, enough, patience) {
+    const late = patience === undefined ? [] : [new Promise((resolve) => { setTimeout(resolve, patience, 'late') })]
     const stream = this.session.open(classes.interactive)
     await stream.send('AuthorityGet', { room: this.room, known: none, recipient, follow: true })
     for (;;) {
-      const m = await stream.next('Authority')
+      const m = await Promise.race([stream.next('Authority'), ...late])
+      if (m === 'late') break
       if (!m) throw new Error('the peer says no more about the room')
       for (const e of m.entries) this.authority.add(e)
       this.boxes.push(...m.boxes.map(parseBox))
@@ -76,19 +83,44 @@ export class Room {
 
   /** Joins by the link: first under the link's right, then under the member's own. */
   async join() {
-    const { signer, bundle } = this.me
-    await this.submit({ delegation: this.delegate(this.link.signer, 1), addresses: this.link.addresses })
-    const invite = () => this.authority.invite(this.link.signer.public)
-    const keyed = () => invite().body.role === 1 || this.authority.epochs().every((e) => this.keys.has(hex(e.id)))
-    await this.authorityUntil(this.link.recipient, () => invite() && keyed())
+    const { signer } = this.me
+    await this.enter()
     const entries = []
     if (this.role() === 'none') {
-      this.joinEntry = makeJoin(signer, bundle, this.link, invite(), this.authority.headsOf(signer.id, invite()))
-      this.authority.add(this.joinEntry)
-      entries.push(this.joinEntry)
+      if (this.authority.removed(signer.id)) throw new Error('you were removed from this room: ask an admin to add you again')
+      entries.push(this.newJoin())
     }
     await this.submit({ delegation: this.delegate(signer, 0), join: this.joinEntry, entries, boxes: this.ownBoxes() })
-    return { name: this.authority.genesis.body.name, role: this.role() }
+    return { name: this.authority.name(), role: this.role() }
+  }
+
+  // Gets the room's entries and keys by the link or, when that ended, as the member whom it admitted.
+  async enter() {
+    const { signer } = this.me
+    try {
+      await this.submit({ delegation: this.delegate(this.link.signer, 1), addresses: this.link.addresses })
+    } catch (byLink) {
+      if (byLink.code !== code.refused) throw byLink
+      await this.submit({ delegation: this.delegate(signer, 0) }).catch((asMember) => {
+        throw new Error(`neither the link nor this user has a right in the room (${byLink.message}; ${asMember.message})`)
+      })
+      return this.authorityUntil(signer.id, () => this.authority.root && this.keyed(this.role()), patience)
+    }
+    const invite = () => this.authority.invite(this.link.signer.public)
+    await this.authorityUntil(this.link.recipient, () => invite() && this.keyed(roleNames[invite().body.role]))
+  }
+
+  // Whether a role has the keys of the epochs in which it would write or read.
+  keyed(role) {
+    return !holdsKey(role) || this.authority.epochs().every((e) => this.keys.has(hex(e.id)))
+  }
+
+  newJoin() {
+    const { signer, bundle } = this.me
+    const invite = this.authority.invite(this.link.signer.public)
+    this.joinEntry = makeJoin(signer, bundle, this.link, invite, this.authority.headsOf(signer.id, invite))
+    this.authority.add(this.joinEntry)
+    return this.joinEntry
   }
 
   // The keys that the link's boxes gave, sealed to this user: it needs the link no more.
@@ -110,7 +142,9 @@ export class Room {
 
   async* read(run) {
     const held = () => run.heads.every((h) => this.authority.get(h))
-    if (!held()) await this.authorityUntil(zeroID, () => held() && this.keys.has(hex(run.epoch)))
+    const keyed = () => this.keys.has(hex(run.epoch))
+    if (!held()) await this.authorityUntil(this.me.signer.id, held)
+    if (!keyed()) await this.authorityUntil(this.me.signer.id, keyed, patience)
     const verdict = this.runs.add(run)
     if (verdict !== 'valid') throw new Error(`the peer gave a run that is ${verdict}`)
     const k = this.keys.get(hex(run.epoch))
@@ -127,12 +161,13 @@ export class Room {
 
   /** Writes texts as one run of a log of their own, and returns when the peer has them on its disk. */
   async send(texts) {
-    if (!['member', 'master'].includes(this.role())) throw new Error(`a ${this.role()} does not write`)
+    if (!mayWrite(this.role())) throw new Error(`a ${this.role()} does not write`)
     if (texts.length > maxMessages) throw new Error(`at most ${maxMessages} messages at once`)
     const w = await this.ask('WriterGet', { room: this.room, log: zeroID, known: none }, 'Writer')
     const { signer } = this.me
     const heads = this.authority.headsOf(signer.id)
-    const epoch = this.authority.epochs().find((e) => this.keys.has(hex(e.id)))
+    const epoch = this.authority.epochs(heads).find((e) => this.keys.has(hex(e.id)) && this.authority.outsiders(e).length === 0)
+    if (!epoch) throw new Error("the room's key is not here, or somebody has it who left: an admin's program must change it first")
     const salt = randomBytes(16)
     const incarnation = incarnationOf(this.room, signer.id, salt, heads)
     const place = { room: this.room, epoch: epoch.id, author: signer.id, incarnation, prev: zeroID }

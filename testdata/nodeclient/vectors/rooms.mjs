@@ -1,8 +1,10 @@
 import { H, base32, fields, hex, hkdf, unhex } from '../lib/bytes.mjs'
-import { Authority, Runs } from '../lib/authority.mjs'
+import { Authority } from '../lib/authority.mjs'
 import { parseEntry } from '../lib/entries.mjs'
 import { network } from '../lib/identity.mjs'
+import { Runs } from '../lib/judge.mjs'
 import { linkText, openBox, parseBox, parseDelegation, parseLink } from '../lib/links.mjs'
+import { removedUsers } from '../lib/role.mjs'
 import { messageID, openMessageAt, parsePlaintext, parseProof, parseRun, sealMessageAt } from '../lib/runs.mjs'
 import { refuses, same } from './expect.mjs'
 
@@ -69,24 +71,46 @@ export const families = {
     }
   },
 
-  'rooms/validity'(vectors, each) {
-    const authority = new Authority(unhex(vectors.room))
-    for (const v of vectors.entries) {
-      each(v.name, () => {
-        const add = () => authority.add(unhex(v.input))
-        if (v.refused) return refuses(add)
-        add()
-        same('entries parked', authority.parked.length, 0)
-      })
-    }
-    for (const [user, role] of Object.entries(vectors.roles)) each(`role of ${base32(unhex(user))}`, () => same('role', authority.role(unhex(user)), role))
-    const inputs = new Map(vectors.runs.map((v) => [v.name, unhex(v.input)]))
-    for (const v of vectors.runs) {
-      each(v.name, () => {
-        const runs = new Runs(authority)
-        for (const name of v.before) runs.add(parseRun(inputs.get(name)))
-        same('verdict', runs.add(parseRun(inputs.get(v.name))), v.verdict)
+  'rooms/validity': (vectors, each) => history(vectors, vectors.entries.map((v) => ({ ...v, bytes: unhex(v.input) })), each),
+
+  'rooms/authority'(vectors, each) {
+    for (const h of vectors.histories) {
+      const entries = h.entries.map((v) => ({ ...v, bytes: unhex(vectors.entries[v.input]) }))
+      const authority = history(h, entries, (name, claim) => each(`${h.name}: ${name}`, claim))
+      const ids = (list) => list.map((e) => hex(e.id)).sort().join(' ')
+      const want = (list) => (list ?? []).join(' ')
+      each(`${h.name}: what counts`, () => {
+        same('epochs', ids(authority.epochs()), want(h.epochs))
+        same('live invites', ids(authority.invites()), want(h.invites))
+        same('entries that do not count', ids([...authority.held.values()].filter((e) => !authority.counted().has(e))), want(h.void))
+        same('removed', removedUsers(authority.counted(), authority.root).join(' '), want(h.removed))
       })
     }
   },
+}
+
+// A room's entries, the roles that they give and the verdicts on runs.
+function history(vectors, entries, each) {
+  const authority = new Authority(unhex(vectors.room))
+  for (const v of entries) {
+    each(v.name, () => {
+      const add = () => authority.add(v.bytes)
+      if (v.refused) return refuses(add)
+      add()
+      same('entries parked', authority.parked.length, 0)
+    })
+  }
+  for (const [user, role] of Object.entries(vectors.roles)) each(`role of ${base32(unhex(user))}`, () => same('role', authority.role(unhex(user)), role))
+  const judged = vectors.runs ?? []
+  const inputs = new Map(judged.map((v) => [v.name, unhex(v.input)]))
+  for (const v of judged) {
+    each(v.name, () => {
+      const runs = new Runs(authority)
+      for (const name of [...v.before, ...(v.held ?? [])]) runs.hold(parseRun(inputs.get(name)))
+      const run = parseRun(inputs.get(v.name))
+      if (v.fork) runs.prove({ log: run.log, first: v.fork })
+      same('verdict', runs.add(run), v.verdict)
+    })
+  }
+  return authority
 }
