@@ -3,7 +3,6 @@ package embedded
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -118,9 +117,7 @@ func translate(err error) error {
 	case pebble.IsCorruptionError(err), errors.Is(err, pebble.ErrDBDoesNotExist):
 		line, _, _ := strings.Cut(err.Error(), "\n") // the rest is for Pebble's developers
 		return fmt.Errorf("%w: %s: check the disk, and restore the store from a backup", store.ErrCorrupt, line)
-	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
-		return err
-	default:
+	default: // that nothing may be written included: a disk that was made read-only may be made writable again
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 }

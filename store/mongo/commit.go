@@ -46,6 +46,7 @@ func (s *Store) Apply(ctx context.Context, b *store.Batch) error {
 	case <-patience.C:
 		return s.excuse()
 	}
+	answers, extended := s.answers.Load(), 0
 	for {
 		var err error
 		select {
@@ -60,6 +61,13 @@ func (s *Store) Apply(ctx context.Context, b *store.Batch) error {
 			}
 		case <-patience.C:
 			if s.Health() == nil { // slow, not away
+				patience.Reset(s.opt.Patience)
+				continue
+			}
+			// A server that answers now and then gets there: whoever gave up and came again would begin anew each time.
+			if now := s.answers.Load(); now != answers && extended < patienceMost && !s.full.Load() {
+				answers = now
+				extended++
 				patience.Reset(s.opt.Patience)
 				continue
 			}
@@ -220,6 +228,7 @@ func refused(err error) bool {
 // for an answer learns meanwhile what is wrong.
 func (s *Store) persevere(ctx context.Context, f func(context.Context) error) error {
 	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
+		answers := s.answers.Load()
 		op, cancel := context.WithTimeout(ctx, opTimeout)
 		err := f(op)
 		cancel()
@@ -228,6 +237,9 @@ func (s *Store) persevere(ctx context.Context, f func(context.Context) error) er
 		}
 		if ctx.Err() != nil {
 			return store.ErrClosed
+		}
+		if s.answers.Load() != answers {
+			wait = retryFirst // the server is there, and f begins where it got to
 		}
 		err = s.translate(err)
 		if s.note(err); final(err) {

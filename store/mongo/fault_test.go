@@ -22,22 +22,29 @@ type breakable struct {
 
 func (e breakable) Open(t *testing.T) store.Store {
 	t.Helper()
-	return open(t, e.uri, mongo.Options{View: "view", Patience: 500 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	return open(t, e.uri, mongo.Options{View: "view", Patience: time.Second, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 }
 
 func (e breakable) Faults() []storetest.Fault {
 	broken := 0
-	some := func(name string, begin func()) storetest.Fault {
+	some := func(kind storetest.FaultKind, name string, begin func()) storetest.Fault {
 		return storetest.Fault{
-			Name: name, Begin: begin, End: func() { broken = e.server.Heal() },
+			Kind: kind, Name: name, Begin: begin, End: func() { broken = e.server.Heal() },
 			Hits: func() int { broken = e.server.Heal(); return broken },
 		}
 	}
+	// After each cut the driver looks at the server anew, at most twice a second.
+	dense := func(f storetest.Fault) storetest.Fault { f.Runs = 2; return f }
 	return []storetest.Fault{
-		some("each seventh request is lost on its way", func() { e.server.CutEvery(7, false) }),
-		some("each seventh answer is lost on its way", func() { e.server.CutEvery(7, true) }),
-		{Name: "the server cannot be reached", Begin: e.server.Away, End: func() { e.server.Heal() }, Want: store.ErrUnavailable},
-		{Name: "the server is killed and started again", Begin: e.server.Kill, End: e.server.Restart, Want: store.ErrUnavailable},
+		dense(some(storetest.CutBefore, "each second request is lost on its way", func() { e.server.CutEvery(2, false) })),
+		dense(some(storetest.CutAfter, "each third answer is lost on its way", func() { e.server.CutEvery(3, true) })),
+		some(storetest.NthFails, "each seventh request is lost on its way", func() { e.server.CutEvery(7, false) }),
+		some(storetest.NthFails, "each seventh answer is lost on its way", func() { e.server.CutEvery(7, true) }),
+		{Kind: storetest.Away, Name: "the server cannot be reached", Begin: e.server.Away, End: func() { e.server.Heal() }, Want: store.ErrUnavailable},
+		{Kind: storetest.Away, Name: "the server is killed and started again", Begin: e.server.Kill, End: e.server.Restart, Want: store.ErrUnavailable},
+		{Kind: storetest.Full, Name: "the server's disk is full", Begin: e.server.Full, End: func() { e.server.Heal() }, Want: store.ErrFull},
+		{Kind: storetest.ReadOnly, Name: "the server is no primary", Begin: e.server.ReadOnly, End: func() { e.server.Heal() }, Want: store.ErrUnavailable},
+		{Kind: storetest.Damaged, Elsewhere: "TestADocumentThatSaysOtherwiseThanItsIDIsCorrupt"},
 	}
 }
 
@@ -50,6 +57,9 @@ func TestTheMongoStoreOutlivesFaults(t *testing.T) {
 		return breakable{server, server.URI("faults" + string(rune('a'+n)))}
 	})
 }
+
+// What was broken once to see the next two tests fail: the term and number in the condition of decide, the number in that of a
+// cell's replacement, the void commit of takeOver, and the order of writing the documents before making the commit.
 
 // A commit is cut at each of its requests in turn, before and after: whatever the step, the batch is there whole or not at all for
 // the next process, and once when applied again.

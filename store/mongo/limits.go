@@ -28,6 +28,9 @@ const (
 	// defaultPatience is how long Apply waits while the server is away, unless Options say otherwise.
 	defaultPatience = 5 * time.Second
 
+	// patienceMost is how many times that wait is extended while the server answers some requests and others are lost.
+	patienceMost = 8
+
 	// retryFirst to retryMost is the wait between two attempts.
 	retryFirst = 20 * time.Millisecond
 	retryMost  = 2 * time.Second

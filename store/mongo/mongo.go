@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
@@ -26,7 +27,7 @@ type Options struct {
 	View string
 
 	// Patience is how long Apply waits while the server is away or its disk full, before it
-	// returns ErrUnavailable or ErrFull; 0: 5 s. What it was given is written all the same when the server is back.
+	// returns ErrUnavailable or ErrFull, and up to nine times as long while it answers now and then; 0: 5 s. What it was given is written all the same when the server is back.
 	Patience time.Duration
 
 	// OpenPatience is how long Open waits for the server; 0: 30 s.
@@ -55,6 +56,8 @@ type Store struct {
 	closing chan struct{} // closed by Close
 	done    chan struct{} // closed when the committer has ended
 	once    sync.Once
+
+	answers atomic.Uint64 // that the server has given
 
 	mu     sync.RWMutex
 	commit int64          // the last one made
@@ -103,7 +106,8 @@ func Open(ctx context.Context, uri string, opt Options) (*Store, error) {
 	journal := true
 	co := options.Client().ApplyURI(uri).SetAppName("parley").
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal}).
-		SetReadConcern(readconcern.Majority()).SetReadPreference(readpref.Primary())
+		SetReadConcern(readconcern.Majority()).SetReadPreference(readpref.Primary()).
+		SetMonitor(&event.CommandMonitor{Succeeded: func(context.Context, *event.CommandSucceededEvent) { s.answers.Add(1) }})
 	if co.ServerSelectionTimeout == nil {
 		co.SetServerSelectionTimeout(selectTimeout)
 	}

@@ -62,6 +62,17 @@ var cutCases = []testCase{
 		h.same(h.runs("a", 1), append(runs[:2:2], again...))
 		h.same(h.arrivals(last), again)
 	}},
+	{"a batch may cut a run and put another of the same numbers in its place", func(h *harness) {
+		runs := chain("a", 1, 4, 5)
+		h.append(runs...)
+		other := NewRun("a", 11, 15, 40)
+		other.Link = ID("another")
+		b := cut("a", runs[3], runs[1])
+		b.Runs = []store.Run{other}
+		h.apply(b)
+		h.apply(b)
+		h.same(h.runs("a", 1), append(runs[:2:2], other))
+	}},
 	{"a cut to the floor keeps the head, with the link it gives", func(h *harness) {
 		runs := chain("a", 1, 4, 5)
 		h.append(runs...)

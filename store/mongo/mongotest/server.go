@@ -186,6 +186,12 @@ func (s *Server) CutEvery(n int, after bool) {
 // Away closes every connection, and new ones, until Heal.
 func (s *Server) Away() { s.t.Helper(); s.say("away") }
 
+// Full makes the server refuse every write as it does when its disk is full, until Heal.
+func (s *Server) Full() { s.t.Helper(); s.say("refuse full 14031") }
+
+// ReadOnly makes the server refuse every write as one does that is not the primary any more, until Heal.
+func (s *Server) ReadOnly() { s.t.Helper(); s.say("refuse primary 10107") }
+
 // Heal ends all faults. It returns how many requests were broken so far.
 func (s *Server) Heal() int { s.t.Helper(); return s.say("heal") }
 

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// opMsg is the number of the one kind of message in use.
+const opMsg = 2013
+
 // maxMessage is the most bytes of one message of MongoDB's wire protocol.
 const maxMessage = 48_000_000
 
@@ -23,6 +26,7 @@ type front struct {
 	mu    sync.Mutex
 	rule  rule
 	away  bool
+	code  int32 // of the error that writes are answered with, 0: none
 	conns map[net.Conn]struct{}
 }
 
@@ -48,13 +52,15 @@ func (f *front) command(line string) error {
 		if verb == "every" {
 			f.rule.every = n
 		}
+	case "refuse":
+		f.code = int32(n)
 	case "away":
 		f.away = true
 		for c := range f.conns {
 			c.Close()
 		}
 	case "heal":
-		f.rule, f.away = rule{}, false
+		f.rule, f.away, f.code = rule{}, false, 0
 	default:
 		return fmt.Errorf("no command %q", verb)
 	}
@@ -105,9 +111,12 @@ func (f *front) pass(client net.Conn) {
 			f.broken.Add(1)
 			return
 		}
-		f.exchange.Lock()
-		reply, err := ask(server, request)
-		f.exchange.Unlock()
+		reply := f.refusal(request)
+		if reply == nil {
+			f.exchange.Lock()
+			reply, err = ask(server, request)
+			f.exchange.Unlock()
+		}
 		if err != nil {
 			return
 		}
@@ -164,7 +173,7 @@ func readMessage(r io.Reader) ([]byte, error) {
 
 // commandOf returns the name of an OP_MSG's command: the first key of its body. Other messages have none.
 func commandOf(message []byte) string {
-	const header, flags, opMsg = 16, 4, 2013
+	const header, flags = 16, 4
 	if binary.LittleEndian.Uint32(message[12:]) != opMsg {
 		return ""
 	}
@@ -187,4 +196,36 @@ func commandOf(message []byte) string {
 		return ""
 	}
 	return ""
+}
+
+// refusal is the answer to a write while writes are refused, nil otherwise.
+func (f *front) refusal(request []byte) []byte {
+	switch commandOf(request) {
+	case "insert", "update", "delete", "createIndexes":
+	default:
+		return nil
+	}
+	f.mu.Lock()
+	code := f.code
+	f.mu.Unlock()
+	if code == 0 {
+		return nil
+	}
+	f.broken.Add(1)
+	doc := binary.LittleEndian.AppendUint64([]byte("\x01ok\x00"), 0)
+	text := "refused by the test"
+	doc = append(doc, "\x02errmsg\x00"...)
+	doc = binary.LittleEndian.AppendUint32(doc, uint32(len(text)+1))
+	doc = append(append(doc, text...), 0)
+	doc = append(doc, "\x10code\x00"...)
+	doc = binary.LittleEndian.AppendUint32(doc, uint32(code))
+	doc = append(doc, 0)
+	reply := make([]byte, 4, 64+len(doc))                                               // the length, below
+	reply = binary.LittleEndian.AppendUint32(reply, 1)                                  // this answer's number
+	reply = append(reply, request[4:8]...)                                              // the request's
+	reply = binary.LittleEndian.AppendUint32(reply, opMsg)                              // the kind of message
+	reply = append(reply, 0, 0, 0, 0, 0)                                                // no flags; a body
+	reply = append(binary.LittleEndian.AppendUint32(reply, uint32(len(doc)+4)), doc...) // whose length counts itself
+	binary.LittleEndian.PutUint32(reply, uint32(len(reply)))
+	return reply
 }

@@ -12,6 +12,7 @@
 //	cut before N   the Nth request from now is not forwarded: its connection is closed
 //	cut after N    the Nth request from now is carried out, and its connection closed instead of an answer
 //	every before N, every after N   the same for each Nth request, until "heal"
+//	refuse WHY CODE  every write is answered with an error of MongoDB's of that code, until "heal"
 //	away           all connections are closed and new ones too, until "heal"
 //	heal           none of the above any more
 package main
