@@ -113,7 +113,8 @@ func migrate(h *Host, from, to, folder string, bytes int64, kills int64) Copied 
 	c := all[0]
 	h.t.Logf("%s to %s: after %d kills the rest, %d of %d messages, in %v; digest %.12s…", from, to, kills, c.Copied, c.Messages,
 		time.Duration(c.Seconds*float64(time.Second)).Round(time.Millisecond), c.Digest)
-	if c.Copied >= c.Messages {
+	// A database's files grow before a commit is made: in small size, of few commits, both kills may come before the first.
+	if c.Copied >= c.Messages && (*storesFull || strings.HasPrefix(to, "embedded")) {
 		h.t.Errorf("%d messages of %d were copied after the kills: it began again", c.Copied, c.Messages)
 	}
 	return c
