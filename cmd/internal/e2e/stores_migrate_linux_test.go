@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// migratedWithin bounds one pass over a store that is migrated, see below.
+func migratedWithin() time.Duration { return scaled(storesWithin, 6*time.Hour) }
+
 // A Copied is what `store migrate --json` prints.
 type Copied struct {
 	Messages uint64  `json:"messages"`
@@ -17,13 +20,14 @@ type Copied struct {
 	Seconds  float64 `json:"seconds"`
 }
 
-// In full size: 1,000,000 messages.
+// In full size: 1,000,000 messages. The test server reads a collection whole for each page of 512 KiB, so its time grows with the
+// square of the size: there that takes hours.
 func TestStoresMigrateBothWaysThroughKillsAndEndWithEqualDigests(t *testing.T) {
-	messages := scaled(60_000, 1_000_000)
+	messages := scaled(15_000, 1_000_000)
 	const (
 		lineSize = 120
-		small    = 1000 // of the messages are in runs of one or a few
-		kills    = 2    // of each migration
+		small    = 300 // of the messages are in runs of one or a few
+		kills    = 2   // of each migration
 	)
 	sized(t, "%d messages", messages)
 	s := &site{t: t, lab: New(t)}
@@ -58,7 +62,7 @@ func TestStoresMigrateBothWaysThroughKillsAndEndWithEqualDigests(t *testing.T) {
 		t.Errorf("there %+v, back %+v", there, again)
 	}
 	for _, place := range []string{"embedded", uri, back} {
-		r := h.runWithin(storesWithin, "store", "check", place)
+		r := h.runWithin(migratedWithin(), "store", "check", place)
 		if want := fmt.Sprintf("checked %d messages", messages); r.Code != 0 || !strings.HasPrefix(r.Out, want) || !strings.Contains(r.Out, "all as it should be") {
 			t.Errorf("store check %s: exit code %d: %s%s", place, r.Code, tail(r.Out), tail(r.Err))
 		}
@@ -88,7 +92,7 @@ func migrate(h *Host, from, to, folder string, bytes int64, kills int64) Copied 
 	for n := range kills {
 		p := h.SpawnParley(args)
 		enough := before + bytes*(n+1)/(kills+1)
-		Eventually(h.t, storesWithin, "the migration is under way", func() error {
+		Eventually(h.t, migratedWithin(), "the migration is under way", func() error {
 			if !p.Running() {
 				h.t.Fatalf("%q ended before it was killed: %s%s", args, p.Out, p.Err.Tail(2<<10))
 			}
@@ -101,7 +105,7 @@ func migrate(h *Host, from, to, folder string, bytes int64, kills int64) Copied 
 			h.t.Fatalf("%q came to its end: %s", args, p.Out)
 		}
 	}
-	r := h.runWithin(storesWithin, args...)
+	r := h.runWithin(migratedWithin(), args...)
 	all, err := Lines[Copied](r.Out)
 	if err != nil || len(all) != 1 || r.Code != 0 {
 		h.t.Fatalf("%q: exit code %d, %v: %s%s", args, r.Code, err, tail(r.Out), tail(r.Err))
@@ -109,7 +113,8 @@ func migrate(h *Host, from, to, folder string, bytes int64, kills int64) Copied 
 	c := all[0]
 	h.t.Logf("%s to %s: after %d kills the rest, %d of %d messages, in %v; digest %.12s…", from, to, kills, c.Copied, c.Messages,
 		time.Duration(c.Seconds*float64(time.Second)).Round(time.Millisecond), c.Digest)
-	if c.Copied >= c.Messages {
+	// A database's files grow before a commit is made: in small size, of few commits, both kills may come before the first.
+	if c.Copied >= c.Messages && (*storesFull || strings.HasPrefix(to, "embedded")) {
 		h.t.Errorf("%d messages of %d were copied after the kills: it began again", c.Copied, c.Messages)
 	}
 	return c
