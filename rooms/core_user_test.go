@@ -85,6 +85,20 @@ func TestVerifyLeavesOutThePeerOfWhoWasRemoved(t *testing.T) {
 	if len(v.Peers) != 1 || v.Peers[0].Problem != "its user is no member of the room any more" {
 		t.Errorf("by name: %+v", v.Peers)
 	}
+	// Nor does who comes with a link that was revoked by it.
+	d := n.addNode("d", Config{})
+	n.connect(a, d)
+	dead, err := NewLinkDelegation(kit.link, d.id, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := n.user(d, u.room)
+	stranger.done(stranger.ask(&wire.Submit{Room: u.room, Delegation: dead.Raw}))
+	n.run(3 * time.Second)
+	v = kit.master.ask(&wire.VerifyGet{Room: u.room})[0].Msg.(*wire.Verified)
+	if len(a.core.rooms[u.room].links) != 3 || len(v.Peers) != 1 || v.Peers[0].Peer != c.id {
+		t.Errorf("with the holder of a dead link, of %d links: %+v", len(a.core.rooms[u.room].links), v.Peers)
+	}
 }
 
 func TestWhoCameAndWentBeforeAPeerHeardOfItIsToldByThatPeer(t *testing.T) {

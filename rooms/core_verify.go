@@ -38,7 +38,8 @@ func (c *Core) onVerifyGet(q *request, m *wire.VerifyGet) {
 	for _, l := range r.links {
 		known := slices.ContainsFunc(v.peers, func(o *verifyPeer) bool { return o.result.Peer == l.p.id })
 		ended := l.right == SyncNone && !l.former.IsZero() // the peer of who is no member any more
-		if known || !m.Peer.IsZero() && m.Peer != l.p.id || m.Peer.IsZero() && ended {
+		outside := ended || l.right == SyncNone && l.theirs != nil && l.theirs.Link
+		if known || !m.Peer.IsZero() && m.Peer != l.p.id || m.Peer.IsZero() && outside {
 			continue
 		}
 		vp := &verifyPeer{v: v, l: l, result: wire.VerifiedPeer{Peer: l.p.id, Name: l.p.name}}

@@ -338,7 +338,8 @@
 //	first    of the pins, that of the entry with the lowest ID among the causally
 //	         minimal of these entries
 //	chain    of a pin: the run with its hash, which must end with its number, and
-//	         back by prev to the run that contains or follows the fork
+//	         back by prev, each ending with the number before the next one's first, to the
+//	         run that contains the fork; what breaks that, if held, leaves no chain and holds nothing up
 //
 // A valid run is stored, shown, forwarded and counted in the frontier. A void
 // one is not; whoever once held it valid keeps it, hidden, others drop it, and it is
@@ -351,10 +352,12 @@
 // beside the chains, joined with its previous run's, without what another
 // of them has in its closure. Of the causally maximal entries in their closure that begin
 // an epoch it writes in one that counts and whose key nobody has who has no right to it
-// (an entry that is held and does not count so takes no epoch from anybody): who has the
-// key is told by role() over what counts of the epoch's closure and the admissions beyond it
-// (adds, appointments, handovers, joins that every revoker in it has seen). It starts a new
-// incarnation, with a new salt, when it cannot continue a log without signing a number twice
+// (an entry that is held and does not count so takes no epoch from anybody). Who may have
+// the key is told by role() over E(S) without the leaves and the stops with role 0 or 1 that
+// the epoch has not seen, and with what once may have counted: joins that every revoker
+// that the epoch has seen has seen, and adds and appointments, unless the epoch has seen a
+// demotion that ends their chain, or a handover of their reign. A writer starts a new incarnation,
+// with a new salt, when it cannot continue a log without signing a number twice
 // or when a stop of it, or a leave of its own, is not in its log's first run's closure.
 //
 // # Forks

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -190,12 +191,17 @@ func (a *app) withPlace(w waits, name roomName, f func(c *client.Client, room cl
 	})
 }
 
+// noticesWait is how long a command that is done waits for what else the daemon has to tell.
+const noticesWait = time.Second
+
 // tellNotices says, once, which of the user's own messages in a room stopped
 // counting, and why.
 func (a *app) tellNotices(ctx context.Context, c *client.Client, room client.Room) {
 	if room.Open || ctx.Err() != nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, noticesWait)
+	defer cancel()
 	list, err := c.Notices(ctx, room.ID, true)
 	if err != nil {
 		return // what is not told now is told next time

@@ -65,7 +65,13 @@ func TestAKickedMemberWritesAndReadsNoMoreAndSaysWhoMayChangeThat(t *testing.T) 
 	bob, _ := whoami(t, b)
 	must(t, b, "send", "ops", "from bob", "--replicas", "1")
 	must(t, a, "petname", bob, "bob")
-	must(t, a, "room", "invite", "ops")
+	link := strings.TrimSpace(must(t, a, "room", "invite", "ops").out)
+	eventually(t, func() error {
+		if r := must(t, b, "room", "members", "ops"); !strings.Contains(r.out, "live invite") {
+			return fmt.Errorf("%s", r.out)
+		}
+		return nil
+	})
 	refused(t, b, []string{"room", "kick", "ops", ann[:8]}, "only admins and the master may remove members and lower their roles: ask ", "·"+ann[:4])
 	if r := must(t, a, "room", "kick", "ops", "bob"); r.out != "" || r.err != "parley: bob is now removed in ops\nparley: 1 live invite ended with it; make a new one with: parley room invite ops\n" {
 		t.Errorf("%q, %q", r.out, r.err)
@@ -93,6 +99,7 @@ func TestAKickedMemberWritesAndReadsNoMoreAndSaysWhoMayChangeThat(t *testing.T) 
 		})
 	}
 	refused(t, b, []string{"tail", "ops", "--all"}, "you were removed from this room: ask ")
+	refused(t, b, []string{"room", "join", link}, "the invite was revoked", "ask for a new invite")
 
 	// A plain invite does not take bob in; a role does, with all keys.
 	must(t, a, "room", "role", "ops", "bob", "member")

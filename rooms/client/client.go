@@ -237,8 +237,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 // open opens a stream for one request.
 func (c *Client) open(ctx context.Context, p priority) (stream, *connection, error) {
 	conn, err := c.connect(ctx)
-	if errors.Is(err, ErrNoDaemon) && c.wasConnected() {
-		// It was there before and may be restarting: the caller may wait for it.
+	if err != nil && c.wasConnected() && ctx.Err() == nil && !errors.Is(err, errClosed) && !errors.Is(err, ErrWrongPeer) {
+		// It was there before and may be restarting, or have been killed again in the middle of a handshake: the
+		// caller may wait for it.
 		err = fmt.Errorf("%w: %w", errLost, err)
 	}
 	if err != nil {

@@ -41,6 +41,9 @@ func (c *Client) Join(ctx context.Context, text string, opts JoinOptions) (Room,
 	}
 	if in := r.standing(c.me).role != rooms.RoleNone; err != nil || !in {
 		if err == nil { // it was in, and was put out
+			if err := r.deadLink(link); err != nil {
+				return Room{}, err
+			}
 			if err := c.forgetAtPeer(ctx, r.id); err != nil {
 				return Room{}, err
 			}
@@ -83,6 +86,28 @@ func (c *Client) join(ctx context.Context, r *room, link *rooms.Link, opts *Join
 		return Room{}, err
 	}
 	return c.nameRoom(ctx, r.id, name)
+}
+
+// deadLink says why a link takes nobody in, by the entries that are held: the
+// peers that have the room tell the holder of such a link nothing.
+func (r *room) deadLink(link *rooms.Link) (err error) {
+	keys, err := link.Keys()
+	if err != nil {
+		return err
+	}
+	linkKey := identity.KeyID(keys.Sign.Public())
+	r.view(func(a *rooms.Authority, v *rooms.View) {
+		for _, e := range a.All() {
+			i := e.Invite()
+			if i == nil || identity.KeyID(i.LinkKey) != linkKey {
+				continue
+			}
+			if !slices.ContainsFunc(v.Invites(), func(live rooms.InviteView) bool { return live.Entry.ID == e.ID }) {
+				err = rooms.ReasonInviteRevoked
+			}
+		}
+	})
+	return err
 }
 
 // forgetAtPeer lets the peer forget a room that the user was removed from, so

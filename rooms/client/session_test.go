@@ -251,6 +251,38 @@ func TestAPipeAndAFollowerGoOnWhenTheDaemonRestarts(t *testing.T) {
 // childHome makes the test binary a writer of its own, for the test of two processes.
 const childHome = "PARLEY_TEST_CHILD_HOME"
 
+func TestASendGoesOnWhenTheDaemonIsKilledAgainInTheMiddleOfAHandshake(t *testing.T) {
+	p := newRealPeer(t, "")
+	c := dialed(t, p.config(newKey(t, "ann"), t.TempDir()))
+	if _, err := c.Send(t.Context(), c.Lobby().ID, []byte("a"), SendOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	dying, err := net.Listen("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan error, 1)
+	go func() {
+		_, err := c.Send(t.Context(), c.Lobby().ID, []byte("b"), SendOptions{})
+		sent <- err
+	}()
+	for range 2 { // it dials with its token first, then without
+		conn, err := dying.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	if err := dying.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.start(t, p.addr)
+	if err := <-sent; err != nil {
+		t.Errorf("send: %v", err)
+	}
+}
+
 func TestTwoProcessesSendingAtOnceTakeTurns(t *testing.T) {
 	if dir := os.Getenv(childHome); dir != "" {
 		runChild(t, dir)

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // A Daemon is a running `parley daemon` or `parley up`.
@@ -44,12 +43,7 @@ func (h *Host) StartDaemon(flags ...string) *Daemon {
 // AwaitReady waits for the daemon's `ready` line.
 func (d *Daemon) AwaitReady() {
 	d.t.Helper()
-	d.awaitReady(ReadyWithin)
-}
-
-func (d *Daemon) awaitReady(within time.Duration) {
-	d.t.Helper()
-	line, err := d.Out.FirstLine(within)
+	line, err := d.Out.FirstLine(ReadyWithin)
 	if err != nil {
 		d.t.Fatalf("%s: no `ready` line: %v\n%s", d.name, err, d.Err.Tail(4<<10))
 	}

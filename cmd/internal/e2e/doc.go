@@ -10,6 +10,9 @@
 // Linux lacks. Interfaces are made through netlink; no program but the Go tool
 // is needed.
 //
+// The files stores_*_test.go are about the two engines of the store, beside database_test.go and disk_full_test.go; the flag
+// -stores.full runs them in the size that Parley promises.
+//
 // Where there are no namespaces (other systems, or a Linux that forbids them to
 // its users) [Main] says so and runs the tests on IPv4 multicast over the
 // loopback interface only; with CI=true in the environment it fails instead.

@@ -103,8 +103,7 @@ func databaseAway(t *testing.T, absence time.Duration, away func(*database) (bac
 		t.Errorf("send that waits: exit code %d: %s", code, waits.Err.Tail(2<<10))
 	}
 	d.Host.MustParley("send", "ops", "--timeout", storesWithin.String(), "after")
-	all := backlog + timedOut + 3
-	Eventually(t, storesWithin, "all on both hosts", func() error { return verifiedWith("ops", all, s.daemons...) })
+	Eventually(t, storesWithin, "all on both hosts", func() error { return verified("ops", 1, s.daemons...) })
 	t.Logf("all on both hosts %v after it was back", time.Since(returned).Round(time.Millisecond))
 	if now, err := d.Host.Session(other.ID); err != nil || now.Since != session.Since {
 		t.Errorf("the session of %s: now %+v, %v", session.Since, now, err)
@@ -119,9 +118,6 @@ func databaseAway(t *testing.T, absence time.Duration, away func(*database) (bac
 			t.Fatal(err)
 		}
 		want := []string{"before", "told to wait", "after"}
-		for i := range timedOut {
-			want = append(want, fmt.Sprintf("no answer %d", i+1))
-		}
 		for line := range said {
 			want = append(want, line)
 		}
@@ -130,8 +126,16 @@ func databaseAway(t *testing.T, absence time.Duration, away func(*database) (bac
 				t.Errorf("%s shows %.40q %d times", h.Name, text, times[text])
 			}
 		}
-		if len(times) != all {
-			t.Errorf("%s shows %d messages, want %d", h.Name, len(times), all)
+		// What timed out was not known to be stored: a send that waits before it holds the turn to write, and signs nothing.
+		unknown := 0
+		for i := range timedOut {
+			n := times[fmt.Sprintf("no answer %d", i+1)]
+			if unknown += n; n > 1 {
+				t.Errorf("%s shows what timed out %d times", h.Name, n)
+			}
+		}
+		if len(times) != len(want)+unknown {
+			t.Errorf("%s shows %d different messages, want %d", h.Name, len(times), len(want)+unknown)
 		}
 	}
 }

@@ -31,6 +31,7 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 	p := pourers(s, want.messages, want.kills)
 	serverKilled := 0
 	for round := range want.kills {
+		p.going()
 		p.more()
 		t.Logf("round %d after %v", round+1, time.Since(began).Round(time.Millisecond))
 		withServer := round*want.serverKills/want.kills >= serverKilled && serverKilled < want.serverKills
@@ -45,9 +46,7 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 			if withServer && n == 0 { // they are away together for a moment
 				server.Restart()
 			}
-			d := s.daemons[i]
-			s.daemons[i] = d.Host.StartDaemon(d.flags...)
-			s.daemons[i].awaitReady(storesWithin)
+			s.daemons[i] = supervised(s.daemons[i])
 		}
 	}
 	said := p.end()
@@ -65,7 +64,22 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 	}
 }
 
-// Pours are a `parley send` on each host of a site that is given its lines in parts, one part a round.
+// supervised starts a daemon again until it is ready, as a supervisor does: one that cannot read its database in time,
+// because the server reads for all the others, says so and ends.
+func supervised(d *Daemon) *Daemon {
+	d.t.Helper()
+	for end := time.Now().Add(storesWithin); ; {
+		again := d.Host.StartDaemon(d.flags...)
+		_, err := again.Out.FirstLine(storesWithin)
+		if err == nil || again.Running() || time.Now().After(end) {
+			again.AwaitReady()
+			return again
+		}
+		d.t.Logf("%s ended before it was ready: %s", d.Host.Name, again.Err.Tail(500))
+	}
+}
+
+// Pours are a `parley send` on each host of a site, each of which is given its lines in parts, one part a round.
 type pours struct {
 	s     *site
 	feeds []*feed
@@ -78,10 +92,18 @@ type pours struct {
 }
 
 func pourers(s *site, lines, parts int) *pours {
-	p := &pours{s: s, left: parts, size: lines / parts, total: lines}
+	s.t.Helper()
+	p := &pours{s: s, left: parts, size: lines / parts, total: lines, given: 1}
 	for _, d := range s.daemons {
 		// However often what it talks to is killed, the command goes on.
 		f := d.Host.feed("ops", "--timeout", storesWithin.String())
+		if err := f.write(d.Host.Name + " 1"); err != nil {
+			s.t.Fatal(err)
+		}
+		// A command that finds no daemon at its start says so and ends.
+		if _, err := f.Out.FirstLine(databaseWithin); err != nil {
+			s.t.Fatalf("%s: %v: %s", f.name, err, f.Err.Tail(2<<10))
+		}
 		queue, ended := make(chan []string, parts), make(chan error, 1)
 		go func() {
 			defer f.close()
@@ -98,11 +120,21 @@ func pourers(s *site, lines, parts int) *pours {
 	return p
 }
 
+// going fails the test when a command has ended.
+func (p *pours) going() {
+	p.s.t.Helper()
+	for _, f := range p.feeds {
+		if !f.Running() {
+			p.s.t.Fatalf("%s has ended: %s", f.name, f.Err.Tail(2<<10))
+		}
+	}
+}
+
 // more gives every command its next part.
 func (p *pours) more() {
 	p.left--
 	n := p.size
-	if p.left == 0 {
+	if p.left == 0 || n > p.total-p.given {
 		n = p.total - p.given
 	}
 	for i, queue := range p.parts {

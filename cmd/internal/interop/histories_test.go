@@ -21,7 +21,7 @@ import (
 
 // Each of seeds makes histories many histories of rooms that both implementations decide.
 const (
-	seeds     = 1
+	seeds     = 2
 	histories = 100
 )
 

@@ -170,7 +170,8 @@ func (p *Peer) serveCore(ctx context.Context, st *session.Stream, user wire.ID, 
 		if err != nil {
 			return &wire.Error{Code: wire.CodeInvalid, Text: "a record is not valid: " + err.Error(), Cause: err}
 		}
-		if !p.persist.room() {
+		// Questions are answered however much waits for the store.
+		if parts != nil && !p.persist.room() {
 			return context.Canceled
 		}
 		p.post(rooms.UserMessage{Req: r.key, User: user, Msg: m, Parts: parts})

@@ -69,7 +69,7 @@ func Build() (string, error) {
 	}
 	defer os.RemoveAll(fresh)
 	built := filepath.Join(fresh, "ferretdb")
-	cmd := exec.Command("go", "build", "-C", source, "-o", built, ".")
+	cmd := exec.Command("go", "build", "-C", source, "-buildvcs=false", "-o", built, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mongotest: go build -C %s: %w: %s", source, err, strings.TrimSpace(string(out)))

@@ -156,25 +156,28 @@ export class Authority {
 
   /** Who has, or may have been given, an epoch's key, and has no right to the room's key now: IDs in hex. */
   outsiders(epoch) {
-    const seen = [...this.counted()].filter((e) => epoch.closure.has(e))
-    const known = revokersAmong(seen)
-    const later = [...this.held.values()].filter((e) => admits(e) && !epoch.closure.has(e) && !(e.kind === 'join' && known(e)))
-    const users = new Set([...seen, ...later].filter(admits).map((e) => hex(admits(e))))
+    const counted = this.counted()
+    const known = [...counted].filter((e) => epoch.closure.has(e))
+    const admitted = (e) => (e.kind === 'join' ? revokers(e.invite, known).every((r) => r.closure.has(e))
+      : (e.kind === 'add' || e.kind === 'appoint') && !known.some((k) => endsChainOf(k, e)))
+    const putOut = (e) => e.kind === 'leave' || (e.kind === 'stop' && beginsEpoch(e))
+    const then = [...this.held.values()].filter((e) => (counted.has(e) ? epoch.closure.has(e) || !putOut(e) : admitted(e)))
+    const users = new Set([...this.held.values()].map(userOf).filter((u) => u).map(hex))
     return [...users].filter((u) => {
       const user = Buffer.from(u, 'hex')
-      return !holdsKey(this.role(user)) && holdsKey(roleBy(user, [...seen, ...later], this.root))
+      return !holdsKey(this.role(user)) && holdsKey(roleBy(user, then, this.root))
     })
+  }
+
+  /** Whether a removal or ban keeps a user out. */
+  removed(user) {
+    return removedUsers(this.counted(), this.root).includes(hex(user))
   }
 
   /** The room's name: of the latest policies that count the one with the lowest ID says it, or the genesis. */
   name() {
     const policies = latest([...this.counted()].filter((e) => e.kind === 'policy')).sort((x, y) => Buffer.compare(x.id, y.id))
     return (policies[0] ?? this.root).body.name
-  }
-
-  /** Whether a removal or ban keeps a user out. */
-  removed(user) {
-    return removedUsers(this.counted(), this.root).includes(hex(user))
   }
 
   /** Names the set of entries held to the user's peer. */
@@ -192,11 +195,11 @@ export class Authority {
   }
 }
 
-// The user whom an entry admits, if it does.
-const admits = (e) => ({ genesis: e.writer, join: e.writer, appoint: e.body.subject, add: e.bundle?.id, handover: e.bundle?.id })[e.kind]
+// The user to whom an entry may give a role, also by a stop that makes a reader of whoever it is.
+const userOf = (e) => e.bundle?.id ?? (['appoint', 'stop'].includes(e.kind) ? e.body.subject : undefined)
 
-// Whether one of some entries revokes the invite of a join without having seen the join.
-const revokersAmong = (some) => (join) => revokers(join.invite, some).some((r) => !r.closure.has(join))
+// Whether an entry ends the chain, or the reign, on which another stands.
+const endsChainOf = (k, e) => (k.kind === 'demote' && k.appointment === e.appointed) || (k.kind === 'handover' && k.reign === e.reign)
 
 // The bundles of a user in what an entry has seen.
 const bundlesOf = (user, e) => [...e.closure].filter((c) => c !== e && c.bundle && equal(c.bundle.id, user)).map((c) => c.bundle)

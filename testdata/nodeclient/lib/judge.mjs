@@ -138,16 +138,17 @@ export class Runs {
     return firsts.length > 0 ? firsts.reduce((x, y) => (y < x ? y : x)) : undefined
   }
 
-  // The runs of a pin's chain back to the fork, as far as they are held; none if the pin names no run's end.
+  // The runs of a pin's chain back to the fork, as far as they are held; none where one does not end as it must.
   chain(pin, log, fork) {
     const runs = []
-    let r = this.held.get(hex(pin.link))
-    if (!r) return { runs, missing: true }
-    if (!equal(r.log, log.id) || last(r) !== pin.number) return { runs, missing: false }
-    for (; ; r = this.before(r)) {
+    for (let { link, number } = pin; ;) {
+      const r = this.held.get(hex(link))
       if (!r) return { runs, missing: true }
+      if (!equal(r.log, log.id) || last(r) !== number) return { runs: [], missing: false }
       runs.push(r)
       if (first(r) <= fork) return { runs, missing: false }
+      link = r.prev
+      number = first(r) - 1n
     }
   }
 }
