@@ -90,8 +90,8 @@ func (w *writer) maySend() bool {
 func (w *writer) send(ctx context.Context) error {
 	if now := w.room.changes(); w.box.state.signed > 0 && (now != w.version || w.writing.heads == nil) {
 		wr, err := w.room.writing(w.box.state.heads, w.anyway)
-		if waits(err) {
-			return errAgain // a new session of the window waits
+		if waits(err) || errors.Is(err, errStaleAuthority) {
+			return errAgain // a new session of the window waits, or begins another log
 		}
 		if err != nil {
 			return err

@@ -347,3 +347,37 @@ func (s *failing) Next(context.Context, int) ([][]byte, error) {
 	s.gave = true
 	return [][]byte{[]byte("last words")}, s.err
 }
+
+func TestALogThatHasSeenAnEpochWhichDoesNotCountAnyMoreIsFollowedByAnother(t *testing.T) {
+	p := newFakePeer(t)
+	a, b, c := testClient(t, p, "ann", ""), testClient(t, p, "bob", ""), testClient(t, p, "cy", "")
+	room := invited(t, a, CreateOptions{Name: "ops"}, b, c)
+	// The master signs a handover and, as if it had not, goes on with an epoch that the handover has not seen.
+	r := p.room(room.ID)
+	at, err := r.auth.NextOnChain(a.cfg.Identity.ID(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	handover, err := rooms.AcceptHandover(b.cfg.Identity, rooms.OfferHandover(a.cfg.Identity, at, b.cfg.Identity.Bundle()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Rotate(t.Context(), room.ID); err != nil {
+		t.Fatal(err)
+	}
+	sendAll(t, c, room.ID, "before")
+	p.mu.Lock()
+	_, _, err = r.auth.Add(handover)
+	p.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sendAll(t, c, room.ID, "after")
+	last, err := rooms.ParseRun(r.items[len(r.items)-1].Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, why, _ := r.auth.Judge(last, nil); v != rooms.Valid || len(r.items) != 2 {
+		t.Errorf("of %d runs, the last is %v: %v", len(r.items), v, why)
+	}
+}

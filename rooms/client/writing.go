@@ -52,6 +52,13 @@ func (r *room) writing(previous []wire.ID, anyway bool) (w writing, err error) {
 			w, found = writing{heads: w.heads, epoch: e.ID, key: key, outsiders: outsiders}, true
 		}
 	}
+	if !found && len(previous) > 0 {
+		for _, e := range r.auth.View(r.auth.Heads(r.c.me, nil)).Epochs() {
+			if _, ok := r.keys[e.ID]; ok {
+				return w, errStaleAuthority
+			}
+		}
+	}
 	if !found {
 		return w, fmt.Errorf("%w: the room's newest key was not sealed to you", ErrNoKey)
 	}
@@ -82,9 +89,9 @@ func (r *room) names(people []wire.ID) string {
 	return strings.Join(list, ", ")
 }
 
-// errStaleAuthority says that the last run was written knowing entries that
-// are not in the room's file any more.
-var errStaleAuthority = errors.New("client: the room's entries are older than its last message")
+// errStaleAuthority says that a log cannot go on, since its last run was written knowing entries that
+// are not in the room's file any more, or an epoch that does not count any more.
+var errStaleAuthority = errors.New("client: the last message was written knowing what is not there or does not count any more")
 
 // awaitEpoch waits for an epoch that only members can read, and for its key; why
 // is what writing said. A user who may change the room's key does so.

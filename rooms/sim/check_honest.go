@@ -179,7 +179,7 @@ func honestIsAnswered(w *World, list []*outcome) string {
 			if s == nil || u.evil || u.peer.evil || s.left || !o.truth.roleNow(u.id()).MayWrite() || !s.role().MayWrite() {
 				continue
 			}
-			if _, ok := s.epochToWrite(); ok && len(s.out.pending)+len(s.queue) > 0 {
+			if _, ok := s.epochToWrite(s.auth.Heads(s.me(), nil)); ok && len(s.out.pending)+len(s.queue) > 0 {
 				return fmt.Sprintf("%s waits for %d runs and has %d texts queued", u.name, len(s.out.pending), len(s.queue))
 			}
 		}

@@ -119,14 +119,14 @@ func (s *seat) follows(head *wire.Writer) bool {
 
 // epochToWrite is the epoch for the next run: of several the one that the fewest
 // outsiders can read.
-func (s *seat) epochToWrite() (*rooms.Entry, bool) {
+func (s *seat) epochToWrite(heads []wire.ID) (*rooms.Entry, bool) {
 	v := s.auth.Now()
 	if !v.Role(s.me()).MayWrite() {
 		return nil, false
 	}
 	var best *rooms.Entry
 	least := 0
-	for _, e := range v.Epochs() {
+	for _, e := range s.auth.View(heads).Epochs() {
 		if _, ok := s.keys[e.ID]; !ok {
 			continue
 		}
@@ -140,8 +140,7 @@ func (s *seat) epochToWrite() (*rooms.Entry, bool) {
 // write signs and sends the next run. It reports whether it could.
 func (s *seat) write() bool {
 	o := &s.out
-	epoch, ok := s.epochToWrite()
-	if !ok {
+	if _, ok := s.epochToWrite(s.auth.Heads(s.me(), nil)); !ok {
 		return false
 	}
 	if o.renew || o.signed == 0 {
@@ -156,6 +155,11 @@ func (s *seat) write() bool {
 		}
 	}
 	heads := s.auth.Heads(s.me(), o.heads)
+	epoch, ok := s.epochToWrite(heads)
+	if !ok { // the log has seen an epoch that does not count any more
+		o.renew = true
+		return len(o.pending) == 0 && s.write()
+	}
 	n := min(len(s.queue), 3)
 	texts := s.queue[:n:n]
 	d := &rooms.RunDraft{
