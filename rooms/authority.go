@@ -165,6 +165,13 @@ func dependencies(e *Entry, f func(wire.ID)) {
 }
 
 // missing is what e names and is not held, each once: heads and body may name the same.
+// Dependencies lists what must be held before the entry: all that it names, by
+// heads, prev, chain and body; an ID may come twice.
+func (e *Entry) Dependencies() (ids []wire.ID) {
+	dependencies(e, func(id wire.ID) { ids = append(ids, id) })
+	return ids
+}
+
 func (a *Authority) missing(e *Entry) (ids []wire.ID) {
 	dependencies(e, func(id wire.ID) {
 		if !a.Has(id) && !slices.Contains(ids, id) {

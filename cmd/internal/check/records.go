@@ -111,7 +111,7 @@ func (r *room) add(id wire.ID, done map[wire.ID]bool) {
 			continue
 		}
 		ready := true
-		for _, on := range named(e) {
+		for _, on := range e.Dependencies() {
 			if r.entries[on] != nil && !done[on] {
 				stack, ready = append(stack, on), false
 			}
@@ -129,17 +129,6 @@ func (r *room) add(id wire.ID, done map[wire.ID]bool) {
 			r.record(rec, "it names entry "+missing[0].String()+", which is not held")
 		}
 	}
-}
-
-// named lists what an entry names.
-func named(e *rooms.Entry) []wire.ID {
-	ids := append([]wire.ID(nil), e.Heads...)
-	for _, id := range []wire.ID{e.Prev, e.Chain} {
-		if !id.IsZero() {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // readRest checks boxes, delegations and proofs against the authority.
