@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -292,6 +293,11 @@ func (w *World) keeper(n int) *Person {
 // setBack makes a home what a backup says. Rooms that the backup does not have are unknown again.
 func (u *Person) setBack(b homeBackup) {
 	u.offline()
+	for _, req := range slices.Sorted(maps.Keys(u.peer.waiting)) { // the programs that ran on the home before
+		if u.peer.waiting[req] != nil && u.peer.waiting[req].u == u {
+			u.gone(req)
+		}
+	}
 	u.seats, u.order = map[wire.ID]*seat{}, nil
 	for _, s := range b.seats {
 		c := s.copy()
