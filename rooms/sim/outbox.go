@@ -266,8 +266,13 @@ func (s *seat) refused(m *wire.AppendRefused) {
 	case wire.CodeBusy, wire.CodeRateLimited, wire.CodeStorage:
 		s.u.inSession(2*time.Second, s.pump)
 	case wire.CodePending, wire.CodeNotFound:
-		if s.attempts++; s.attempts > 3 {
+		s.attempts++
+		switch {
+		case s.attempts <= 3:
+		case s.out.renew: // another peer's log, which this one cannot go on with
 			s.giveUpLog(m)
+		default: // told as an error; what is pending goes out before what is written next
+			s.attempts = 0
 		}
 		s.u.inSession(time.Second, func() { s.attach(s.pump) })
 	default:
