@@ -1,8 +1,10 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -28,8 +30,8 @@ type fakePeer struct {
 	before func(m wire.Message) error
 	// refuse, when it returns a code, refuses a run.
 	refuse func(r *rooms.Run) wire.Code
-	// late holds acknowledgements back until a run was refused.
-	late bool
+	// late holds back what is answered to so many runs; then refusals come before acknowledgements.
+	late int
 	held []wire.Message
 	// after is called when a run was taken, before it is acknowledged.
 	after    func() error
@@ -91,6 +93,13 @@ func (p *fakePeer) cut() {
 	for _, s := range sessions {
 		s.end()
 	}
+}
+
+// asked tells how many messages of a type have come.
+func (p *fakePeer) asked(t wire.Type) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.requests[t]
 }
 
 func (p *fakePeer) setDown(down bool) {
@@ -216,12 +225,12 @@ func (p *fakePeer) append(ctx context.Context, s stream, id wire.ID, raw []byte)
 			return errCut
 		}
 	}
-	answers := []wire.Message{answer}
 	p.mu.Lock()
-	if _, refused := answer.(*wire.AppendRefused); p.late && !refused {
-		p.held, answers = append(p.held, answer), nil
-	} else {
-		answers, p.held, p.late = append(answers, p.held...), nil, false
+	p.held, p.late = append(p.held, answer), max(0, p.late-1)
+	var answers []wire.Message
+	if p.late == 0 {
+		answers, p.held = p.held, nil
+		slices.SortStableFunc(answers, func(a, b wire.Message) int { return cmp.Compare(b.MessageType(), a.MessageType()) })
 	}
 	p.mu.Unlock()
 	for _, m := range answers {

@@ -152,7 +152,7 @@ func TestWhatStandsBeforeARefusedRunIsNotSentTwice(t *testing.T) {
 	p := newFakePeer(t)
 	c := testClient(t, p, "ann", "")
 	lobby := c.Lobby().ID
-	p.late = true // the second run is refused before the first is acknowledged
+	p.late = 2 // the second run is refused before the first is acknowledged
 	once := true
 	p.refuse = func(r *rooms.Run) wire.Code {
 		if r.First == 2 && once {
@@ -172,6 +172,49 @@ func TestWhatStandsBeforeARefusedRunIsNotSentTwice(t *testing.T) {
 	}
 	if got := texts(t, c, lobby); !slices.Equal(got, want) {
 		t.Errorf("read %d messages", len(got))
+	}
+}
+
+// The second of three runs in flight refers to what the peer does not have yet; so the third continues
+// nothing. Both refusals come while the first run is not durable yet.
+func TestRunsBehindOneThatIsRefusedAsPendingAreSentAgainWithItInTheSameLog(t *testing.T) {
+	p := newFakePeer(t)
+	c := testClient(t, p, "ann", "")
+	room := invited(t, c, CreateOptions{Name: "ops"})
+	p.late = 3
+	var codes []wire.Code
+	p.refuse = func(r *rooms.Run) wire.Code {
+		switch {
+		case r.First == 2 && len(codes) == 0:
+			codes = append(codes, wire.CodePending)
+			return wire.CodePending
+		case r.First == 3 && len(codes) == 1:
+			codes = append(codes, wire.CodeConflict)
+			return wire.CodeConflict
+		}
+		return wire.CodeOK
+	}
+	submits := p.asked(wire.TypeSubmit)
+	var batch sliceSource
+	var want []string
+	for _, letter := range []string{"a", "b", "c"} {
+		large := strings.Repeat(letter, maxRunBytes) // a run of its own
+		batch, want = append(batch, [][]byte{[]byte(large)}), append(want, large)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // waiting for ever would be wrong too
+	defer cancel()
+	sum, err := c.Pipe(ctx, room.ID, &batch, PipeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := p.asked(wire.TypeSubmit) - submits; len(codes) != 2 || again == 0 {
+		t.Errorf("refused with %v; %d times the peer was given what it lacks", codes, again)
+	}
+	if got := texts(t, c, room.ID); !slices.Equal(got, want) || sum.Messages != 3 {
+		t.Errorf("read %d messages, %d are reported", len(got), sum.Messages)
+	}
+	if logs := len(p.room(room.ID).heads); logs != 1 {
+		t.Errorf("%d logs", logs)
 	}
 }
 

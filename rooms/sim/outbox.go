@@ -200,7 +200,7 @@ func messages(texts []int) (list [][]byte) {
 func (s *seat) send(p *signed) {
 	m := &wire.Append{Room: s.room, Runs: [][]byte{p.run.Raw}}
 	if s.append == 0 || s.u.peer.waiting[s.append] == nil {
-		s.append = s.u.ask(m, s.answered)
+		s.append, s.refusal = s.u.ask(m, s.answered), nil
 		return
 	}
 	s.u.tell(s.append, m)
@@ -223,10 +223,16 @@ func (s *seat) answered(r *rooms.Reply) {
 			s.durable(m.Last)
 		}
 	case *wire.AppendRefused:
-		if m.Log == s.log() {
+		if s.refusal == nil || m.First < s.refusal.First {
+			s.refusal = m
+		}
+	}
+	if m := s.refusal; m != nil && m.Log == s.log() && len(s.out.pending) > 0 {
+		if s.out.pending[0].run.First >= m.First {
 			s.refused(m) // goes on later
 			return
 		}
+		s.behind = true // what came before it may still be acknowledged
 	}
 	s.pump()
 }
@@ -251,9 +257,6 @@ func (s *seat) durable(last uint64) {
 
 // refused decides what becomes of runs that the peer did not take.
 func (s *seat) refused(m *wire.AppendRefused) {
-	if len(s.out.pending) == 0 {
-		return
-	}
 	w := s.u.w
 	w.say("%s is refused %d of %s: %s", s.u.name, m.First, m.Log.Short(), m.Text)
 	w.history.refused = append(w.history.refused, refusal{s.u, s.out.pending[0].signed, m.Code, m.Text})
@@ -263,8 +266,13 @@ func (s *seat) refused(m *wire.AppendRefused) {
 	case wire.CodeBusy, wire.CodeRateLimited, wire.CodeStorage:
 		s.u.inSession(2*time.Second, s.pump)
 	case wire.CodePending, wire.CodeNotFound:
-		if s.attempts++; s.attempts > 3 {
+		s.attempts++
+		switch {
+		case s.attempts <= 3:
+		case s.out.renew: // another peer's log, which this one cannot go on with
 			s.giveUpLog(m)
+		default: // told as an error; what is pending goes out before what is written next
+			s.attempts = 0
 		}
 		s.u.inSession(time.Second, func() { s.attach(s.pump) })
 	default:

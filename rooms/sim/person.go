@@ -37,6 +37,7 @@ type ask struct {
 	u    *Person
 	last time.Time
 	got  func(*rooms.Reply)
+	gone bool // by who asked: what still comes is not taken
 }
 
 func (w *World) addPerson(name string, at *Peer) *Person {
@@ -114,12 +115,15 @@ func (u *Person) tell(req rooms.ReqKey, m wire.Message) {
 	})
 }
 
-// gone ends a request.
+// gone ends a request. The peer learns of it after all that was told before.
 func (u *Person) gone(req rooms.ReqKey) {
-	if u.peer.waiting[req] != nil {
-		delete(u.peer.waiting, req)
-		u.peer.step(rooms.UserGone{Req: req})
+	a := u.peer.waiting[req]
+	if a == nil {
+		return
 	}
+	a.gone = true
+	delete(u.peer.waiting, req)
+	u.peer.later(max(0, a.last.Sub(u.w.now)), func() rooms.Event { return rooms.UserGone{Req: req} })
 }
 
 // answer brings a reply to who asked.
@@ -143,7 +147,11 @@ func (p *Peer) answer(e *rooms.Reply) {
 		a.got(e)
 		return
 	}
-	a.u.inSession(at.Sub(p.w.now), func() { a.got(e) })
+	a.u.inSession(at.Sub(p.w.now), func() {
+		if !a.gone {
+			a.got(e)
+		}
+	})
 }
 
 // codeOf is the code by which a reply refuses; CodeOK if it does not.

@@ -32,6 +32,7 @@ type seat struct {
 
 	// Of this session.
 	follow, append rooms.ReqKey
+	refusal        *wire.AppendRefused // on the stream of appends: of the first run that was refused
 	attaching      bool
 	met, meeting   bool // the peer's head of the log is known
 	behind         bool // what is pending must be answered before anything new
