@@ -7,6 +7,7 @@ import (
 
 	"parley/cmd/internal/script"
 	"parley/wire"
+	"parley/wire/seal"
 )
 
 const (
@@ -42,10 +43,13 @@ func recordCases() []Case {
 	length := func(n uint32) func(*session) []byte {
 		return func(*session) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 	}
+	// sealed is the next record, so that what is sent behind it is in its place for who accepts it.
+	sealed := func(s *session, keys *seal.Keys, generation uint64, padded []byte) []byte {
+		s.Out.Counter++
+		return script.SealRecord(keys, generation, s.Out.Counter-1, padded)
+	}
 	padded := func(block string) func(*session) []byte {
-		return func(s *session) []byte {
-			return script.SealRecord(&s.Out.Keys, s.Out.Generation, s.Out.Counter, []byte(block))
-		}
+		return func(s *session) []byte { return sealed(s, &s.Out.Keys, s.Out.Generation, []byte(block)) }
 	}
 	cases := []Case{
 		bytesOf("a record with a bit of the ciphertext altered", sectionRecords, wire.CodeProtocol, changed(func(b []byte) { b[4] ^= 1 })),
@@ -78,10 +82,10 @@ func recordCases() []Case {
 			return append(first, s.Out.Record(ping(2))...)
 		}),
 		bytesOf("a record of a generation that has not begun", sectionRekey, wire.CodeProtocol, func(s *session) []byte {
-			return script.SealRecord(&s.Out.Keys, 1, s.Out.Counter, script.Pad(ping(1)))
+			return sealed(s, &s.Out.Keys, 1, script.Pad(ping(1)))
 		}),
 		bytesOf("a record under the keys of the other direction", sectionRecords, wire.CodeProtocol, func(s *session) []byte {
-			return script.SealRecord(&s.In.Keys, s.Out.Generation, s.Out.Counter, script.Pad(ping(1)))
+			return sealed(s, &s.In.Keys, s.Out.Generation, script.Pad(ping(1)))
 		}),
 		bytesOf("a record whose mac leaves out the counter", sectionRecords, wire.CodeProtocol, func(s *session) []byte {
 			// The ciphertext of one place with the tag of another.
