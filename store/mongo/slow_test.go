@@ -19,6 +19,7 @@ func TestAServerThatIsTooSlowIsNamedAndWaitedForAndGivenLongerByItsURI(t *testin
 		short = "?timeoutMS=50"
 		long  = "?timeoutMS=600000"
 	)
+	t.Parallel()
 	server := mongotest.Start(t)
 	uri := server.URI("slow")
 	s := open(t, uri+short, mongo.Options{Patience: time.Second})
