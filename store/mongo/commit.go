@@ -270,15 +270,15 @@ func (s *Store) note(err error) {
 	}
 }
 
-// tend keeps the counters that must be asked for.
+// tend keeps the counters that must be asked for, once those who have waited for the store to open have had their answers.
 func (s *Store) tend(ctx context.Context) {
-	for {
-		_ = s.bounded(ctx, "asked for its size", s.measure)
+	for wait := statsFirst; ; wait = statsEvery {
 		select {
-		case <-time.After(statsEvery):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}
+		_ = s.bounded(ctx, "asked for its size", s.measure)
 	}
 }
 

@@ -86,6 +86,7 @@ const (
 	// open it one void commit.
 	closeTimeout = 3 * time.Second
 
-	// statsEvery is how often the database's size is asked for.
+	// statsEvery is how often the database's size is asked for, and statsFirst when it is first: some servers look at all they have.
 	statsEvery = 30 * time.Second
+	statsFirst = time.Second
 )
