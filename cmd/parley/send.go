@@ -109,12 +109,16 @@ func storeAway(ctx context.Context, cl *client.Client) string {
 	if err != nil {
 		return ""
 	}
+	failing := ""
 	for _, n := range status.Counters {
-		if n.Name == "store_failing" && n.Value > 0 {
-			return "the daemon's store cannot be written to at the moment; it goes on by itself; "
+		switch {
+		case n.Name == "store_full" && n.Value > 0:
+			return "the disk of the daemon's store is full: make room there; it goes on by itself; "
+		case n.Name == "store_failing" && n.Value > 0:
+			failing = "the daemon's store cannot be written to at the moment; it goes on by itself; "
 		}
 	}
-	return ""
+	return failing
 }
 
 // appendSent writes the contract's object for a message that is durable.
