@@ -13,6 +13,7 @@ import (
 )
 
 func TestWhatAPeerHasInADatabaseIsLeftAloneWhileItsDaemonRuns(t *testing.T) {
+	t.Parallel()
 	uri := mongotest.Start(t).URI("parley")
 	d := filled(t, 5)
 	d.stop()
@@ -46,6 +47,7 @@ func TestWhatAPeerHasInADatabaseIsLeftAloneWhileItsDaemonRuns(t *testing.T) {
 }
 
 func TestWhatAPeerHasInADatabaseIsCheckedBackedUpAndMigratedWhileOtherPeersUseIt(t *testing.T) {
+	t.Parallel()
 	server := mongotest.Start(t)
 	uri := server.URI("parley")
 	other := daemon(t, newHome(t), "--store", uri)
