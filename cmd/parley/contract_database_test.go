@@ -8,7 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"parley/store"
+	"parley/store/mongo"
 	"parley/store/mongo/mongotest"
 )
 
@@ -43,6 +46,34 @@ func TestWhatAPeerHasInADatabaseIsLeftAloneWhileItsDaemonRuns(t *testing.T) {
 	// The home's own store is not in use, and is what these commands are about where nothing else is named.
 	if r := must(t, moved.home, "store", "check"); !strings.HasPrefix(r.out, "checked 7 messages") {
 		t.Errorf("%s", r.out)
+	}
+}
+
+func TestADaemonWaitsForADatabaseThatIsTooSlowAtItsStart(t *testing.T) {
+	const slow = time.Second
+	server := mongotest.Start(t)
+	server.Slow(slow)
+	home := newHome(t)
+	d := start(t, command(t, home, append(append([]string{"daemon"}, quiet...), "--store", server.URI("parley")+"?timeoutMS=250")...))
+	for server.Broken() < 3 { // it has asked again
+		select {
+		case <-d.done:
+			t.Fatalf("the daemon ended: %s", d.stderr)
+		case <-time.After(slow / 10):
+		}
+	}
+	server.Heal()
+	if line := d.line(); !strings.HasPrefix(line, "ready ") {
+		t.Fatalf("it says %q", line)
+	}
+	must(t, home, "send", "lobby", "here it is")
+}
+
+func TestADatabaseThatIsTooSlowIsNamedWithTheOptionToSet(t *testing.T) {
+	err := storeFailed("mongodb://db/parley", fmt.Errorf("mongodb://db/parley: %w: %w", store.ErrUnavailable, &mongo.SlowError{What: "asked for runs", Within: 15 * time.Second}))
+	const want = "the database cannot be opened: mongodb://db/parley: unavailable: the database did not answer within 15s when asked for runs; timeoutMS=60000 or more in its URI gives it longer"
+	if code, text := explain(err); code != exitFailed || text != want {
+		t.Errorf("exit code %d: %s", code, text)
 	}
 }
 

@@ -16,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"parley/cmd/internal/home"
+	"parley/wire"
 )
 
 func TestADaemonSaysWhenItIsReadyAndEndsInGoodOrder(t *testing.T) {
@@ -299,6 +302,55 @@ func TestAnInterruptedCommandExits130(t *testing.T) {
 	send.line()
 	if code := send.signal(os.Interrupt); code != exitInterrupted || send.stderr.String() != "parley: 1 message stored here\n" {
 		t.Errorf("send: exit code %d: %s", code, send.stderr)
+	}
+}
+
+func TestASendWhoseDaemonIsGoneSaysSoWhenItsTimeIsOver(t *testing.T) {
+	home := newHome(t)
+	d := daemon(t, home)
+	stdin, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	cmd := command(t, home, "send", "lobby", "--json", "--timeout", "2s")
+	cmd.Stdin = stdin
+	send := start(t, cmd)
+	for _, line := range []string{"one\n", "two\n"} {
+		if _, err := w.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+		if line == "one\n" {
+			send.line()
+			d.signal(syscall.SIGKILL)
+		}
+	}
+	const want = "parley: 1 message stored here\nparley: the daemon does not answer: see that it runs; what was read last is not known to be stored: no progress in time\n"
+	if code := send.wait(); code != exitTimeout || !strings.HasSuffix(send.stderr.String(), want) {
+		t.Errorf("exit code %d: %s", code, send.stderr)
+	}
+	// What was signed, if it came to that, is sent first when there is a daemon again.
+	daemon(t, home)
+	must(t, home, "send", "lobby", "three")
+	if out := must(t, home, "tail", "lobby", "--all", "--print0").out; strings.Replace(out, "two\x00", "", 1) != "one\x00three\x00" {
+		t.Errorf("the lobby has %q", out)
+	}
+}
+
+func TestACommandWaitsForADaemonThatIsGoneAsLongAsItsTimeoutSays(t *testing.T) {
+	h, err := home.Open(newHome(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.WriteAddress("127.0.0.1:1", wire.ID{1}); err != nil {
+		t.Fatal(err)
+	}
+	a := &app{ctx: t.Context(), out: &output{stderr: os.Stderr}, globals: new(globals)}
+	for timeout, want := range map[time.Duration]time.Duration{10 * time.Minute: 10 * time.Minute, 0: 1<<63 - 1} {
+		cfg, err := a.clientConfig(h, waits{duration(timeout)})
+		if err != nil || cfg.Patience != want {
+			t.Errorf("--timeout %v: %v, %v; want %v", timeout, cfg.Patience, err, want)
+		}
 	}
 }
 
