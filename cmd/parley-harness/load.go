@@ -56,6 +56,7 @@ type trafficFlags struct {
 	Arrivals string        `help:"How messages follow each other: ${enum}." enum:"poisson,even" default:"poisson"`
 	Replicas int           `help:"Measure the time until a message is on the disks of so many other peers, too." placeholder:"N"`
 	Warmup   time.Duration `help:"Send at the first rate for so long before anything is measured." default:"1s"`
+	Drain    time.Duration `help:"How long nothing may arrive, after the last message, before what is missing counts as lost." default:"10s"`
 	Seed     uint64        `help:"Of the intended moments (default: another each time, printed)."`
 	Least    float64       `help:"The part of the messages due at a rate that must be acknowledged while it lasts." default:"0.95"`
 	SVG      string        `name:"svg" help:"Write the timeline as a picture to this file." placeholder:"FILE" type:"path"`
@@ -64,7 +65,7 @@ type trafficFlags struct {
 func (f *trafficFlags) traffic(a *app, size int) (t load.Traffic, err error) {
 	t = load.Traffic{
 		Writers: f.Clients, Rooms: f.Rooms, Lobby: f.Lobby, Readers: f.Readers, Size: size, Even: f.Arrivals == "even",
-		Replicas: f.Replicas, Warmup: f.Warmup, Seed: f.Seed, Notice: a.noticed,
+		Replicas: f.Replicas, Warmup: f.Warmup, Drain: f.Drain, Seed: f.Seed, Notice: a.noticed,
 	}
 	if t.Seed == 0 {
 		t.Seed, err = freshSeed()

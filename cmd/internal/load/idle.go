@@ -22,6 +22,8 @@ type IdleReport struct {
 	Goroutines float64 `json:"goroutines_per_session"`
 }
 
+var errEnded = errors.New("sessions ended")
+
 // Idle holds so many sessions of as many users for a time. The peers tell what
 // memory they have before and after.
 func Idle(ctx context.Context, target Target, sessions int, during time.Duration, notice func(string)) (rep *Report, err error) {
@@ -55,9 +57,15 @@ func Idle(ctx context.Context, target Target, sessions int, during time.Duration
 	start = time.Now()
 	err = hold(ctx, during/2)
 	if err == nil && idle.Told {
-		var after cost
-		if after, err = settled(ctx, first, during-during/2, during-during/2); err == nil {
+		// A peer whose sessions ended may be gone, and is asked no more.
+		after, failed := cost{}, errEnded
+		if open(users) == sessions {
+			after, failed = settled(ctx, first, during-during/2, during-during/2)
+		}
+		if idle.Told = failed == nil; idle.Told {
 			idle.compare(before, after)
+		} else if ctx.Err() == nil {
+			rep.Warnings = append(rep.Warnings, fmt.Sprintf("what memory the peers use now is not known: %v", failed))
 		}
 	}
 	if err == nil {

@@ -27,10 +27,6 @@ const (
 	joinWithin    = time.Minute
 	contactWithin = 15 * time.Second
 
-	// drainFor is how long nothing may arrive, when all is sent, before what has
-	// not arrived counts as lost.
-	drainFor = 10 * time.Second
-
 	// timely is how long behind the end of a phase an acknowledgement may come, of a
 	// message that was due in it, and be one that kept up: many times what one takes,
 	// and little beside a phase.
@@ -53,10 +49,11 @@ const (
 	// runtime are up to a millisecond late where the system's own are not.
 	wakeEarly = 1500 * time.Microsecond
 
-	// statusEvery is how often a peer is asked for its memory. It has settled when it
-	// was not less for settleQuiet, or after settleMost: a peer that was busy gives back
-	// what it does not need within seconds.
-	statusEvery = 250 * time.Millisecond
-	settleQuiet = 3 * time.Second
-	settleMost  = 20 * time.Second
+	// statusEvery is how often a peer is asked for its memory, and statusWithin bounds
+	// the answers of all. It has settled when it was not less for settleQuiet, or after
+	// settleMost: a peer that was busy gives back what it does not need within seconds.
+	statusEvery  = 250 * time.Millisecond
+	statusWithin = 10 * time.Second
+	settleQuiet  = 3 * time.Second
+	settleMost   = 20 * time.Second
 )

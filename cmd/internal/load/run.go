@@ -26,6 +26,7 @@ type Traffic struct {
 	Even     bool          // equal gaps instead of a Poisson process
 	Replicas int           // measure the time to so many other peers' disks, too
 	Warmup   time.Duration // at the first rate, before anything is recorded
+	Drain    time.Duration // how long nothing may arrive, when all was due, before the rest counts as lost
 	Seed     uint64
 
 	Notice func(text string) // what is being done; may be nil
@@ -246,7 +247,7 @@ func (r *run) drain() {
 	}()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for r.rec.quiet() < drainFor {
+	for r.rec.quiet() < r.Drain {
 		select {
 		case <-written:
 			if r.complete() {

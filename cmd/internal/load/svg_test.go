@@ -39,8 +39,11 @@ func TestThePictureHasAxesWithUnitsAndALineForEachFigure(t *testing.T) {
 		Peers: []string{"a"}, Traffic: &TrafficReport{Writers: 2, Rooms: 1, Readers: 1, Size: 256}, SlotWidth: 1,
 		Phases: []Phase{{Name: "a & b", Seconds: 2.001}, {Name: "50/s", Seconds: 1.999}},
 		Timeline: []Slot{
-			{At: 0, Due: 10, Acked: 9, Read: 10, P50Ack: 0.7, P99Ack: 3, P99Read: 2}, {At: 1, Due: 12, Acked: 13, Read: 12, P50Ack: 0.7, P99Ack: 3},
-			{At: 2, Due: 50, Acked: 50, Read: 50, P99Ack: 70}, {At: 3, Due: 50, Acked: 50, Read: 50, P99Ack: 70}, {At: 4, Due: 3},
+			{At: 0, Due: 10, Acked: 9, Read: 10, P50Ack: 0.7, P99Ack: 3, P99Read: 2},
+			{At: 1, Due: 12, Acked: 13, Read: 12, P50Ack: 0.7, P99Ack: 3},
+			{At: 2, Due: 50, Acked: 50, Read: 50, P99Ack: 70},
+			{At: 3, Due: 50, Acked: 50, Read: 50, P99Ack: 70},
+			{At: 4, Due: 3},
 		},
 	}
 	svg := drawn(t, r)

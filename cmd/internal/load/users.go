@@ -163,6 +163,8 @@ type cost struct{ memory, goroutines uint64 }
 
 // costs asks the peers what they have in use.
 func costs(ctx context.Context, first []*user) (now cost, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statusWithin)
+	defer cancel()
 	for _, u := range first {
 		s, err := u.Status(ctx)
 		if err != nil {
