@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"parley/cmd/internal/load"
@@ -76,7 +78,7 @@ func (f *trafficFlags) traffic(a *app, size int) (t load.Traffic, err error) {
 func (a *app) noticed(text string) { fmt.Fprintln(a.stderr, "parley-harness: "+text) }
 
 // report prints what a run found. An interrupted run has a report, too.
-func (p *peersUnderLoad) report(a *app, svg string, r *load.Report, err error) error {
+func (p *peersUnderLoad) report(a *app, r *load.Report, err error) error {
 	if r == nil {
 		return err
 	}
@@ -88,22 +90,30 @@ func (p *peersUnderLoad) report(a *app, svg string, r *load.Report, err error) e
 	} else {
 		err = errors.Join(err, r.WriteText(a.stdout))
 	}
-	if svg != "" {
-		err = errors.Join(err, writePicture(svg, r))
-	}
 	if err == nil && len(r.Problems) > 0 {
 		err = errFailed
 	}
 	return err
 }
 
-func writePicture(name string, r *load.Report) (err error) {
-	f, err := os.Create(name)
+// report prints what a run found, and draws it.
+func (f *trafficFlags) report(a *app, r *load.Report, err error) error {
+	if f.SVG != "" && r != nil {
+		err = errors.Join(err, f.draw(r))
+	}
+	return f.peersUnderLoad.report(a, r, err)
+}
+
+func (f *trafficFlags) draw(r *load.Report) error {
+	var picture bytes.Buffer
+	err := r.WriteSVG(&picture)
+	if err == nil {
+		err = os.WriteFile(f.SVG, picture.Bytes(), 0o666)
+	}
 	if err != nil {
 		return fmt.Errorf("--svg: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return r.WriteSVG(f)
+	return nil
 }
 
 // loadMessagesCmd plays one rate after another.
@@ -125,12 +135,17 @@ func (c *loadMessagesCmd) Run(a *app) error {
 		steps = append(steps, load.Step{Rate: rate, For: c.For})
 	}
 	r, err := load.Messages(a.ctx, t, traffic, steps, c.Least)
-	return c.report(a, c.SVG, r, err)
+	return c.report(a, r, err)
 }
 
 func (f *trafficFlags) prepare(a *app, size int) (t load.Target, traffic load.Traffic, err error) {
 	if t, err = f.where(); err == nil {
 		traffic, err = f.traffic(a, size)
+	}
+	if err == nil && f.SVG != "" { // what can be seen to fail behind the run fails before it
+		if _, err = os.Stat(filepath.Dir(f.SVG)); err != nil {
+			err = fmt.Errorf("--svg: %w", err)
+		}
 	}
 	return t, traffic, err
 }
@@ -149,7 +164,7 @@ func (c *loadIdleCmd) Run(a *app) error {
 		return err
 	}
 	r, err := load.Idle(a.ctx, t, c.Sessions, c.For, a.noticed)
-	return c.report(a, "", r, err)
+	return c.report(a, r, err)
 }
 
 // loadStormCmd cuts sessions.
@@ -169,7 +184,7 @@ func (c *loadStormCmd) Run(a *app) error {
 		return err
 	}
 	r, err := load.Storm(a.ctx, t, traffic, c.Sessions, c.Rate, c.For, c.Within, c.Least)
-	return c.report(a, c.SVG, r, err)
+	return c.report(a, r, err)
 }
 
 // loadSlowCmd adds slow readers.
@@ -189,5 +204,5 @@ func (c *loadSlowCmd) Run(a *app) error {
 		return err
 	}
 	r, err := load.Slow(a.ctx, t, traffic, c.Slow, c.Pace, load.Step{Rate: c.Rate, For: c.For}, c.Least)
-	return c.report(a, c.SVG, r, err)
+	return c.report(a, r, err)
 }

@@ -58,8 +58,11 @@ func newCrowd(ctx context.Context, target Target) (*crowd, []*user, error) {
 	var first []*user
 	for at, addr := range target.Addrs {
 		u, err := c.contact(ctx, at)
+		if err != nil && len(target.Addrs) > 1 {
+			err = fmt.Errorf("%s: %w", addr, err)
+		}
 		if err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("%s: %w", addr, err), c.close())
+			return nil, nil, errors.Join(err, c.close())
 		}
 		c.ids[at] = u.Peer()
 		first = append(first, u)
@@ -72,16 +75,11 @@ func (c *crowd) contact(ctx context.Context, at int) (*user, error) {
 	ctx, cancel := context.WithTimeout(ctx, contactWithin)
 	defer cancel()
 	u, err := c.user(ctx, at)
-	if err != nil {
-		return nil, err
-	}
 	var werr *wire.Error
-	if _, err := u.Tokens(ctx); errors.As(err, &werr) && werr.Code == wire.CodeRefused {
-		return nil, fmt.Errorf("%w; start it so that it serves any user of its network (parley daemon --users any)", err)
-	} else if err != nil {
-		return nil, err
+	if errors.As(err, &werr) && werr.Code == wire.CodeRefused {
+		err = fmt.Errorf("%w; start it so that it serves any user of its network: parley daemon --users any", err)
 	}
-	return u, nil
+	return u, err
 }
 
 // user makes a user that has a session with a peer.
