@@ -35,6 +35,9 @@ func Cases() (all []Case) {
 		{"S", syncCases()},
 		{"O", openRoomCases()},
 		{"M", memberCases()},
+		{"A", entryCases()},
+		{"W", countCases()},
+		{"V", validityCases()},
 		{beaconPart, beaconCases()},
 	} {
 		for i, c := range p.cases {
