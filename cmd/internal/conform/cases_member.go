@@ -9,11 +9,12 @@ import (
 )
 
 const (
-	sectionRights   = "rooms, Rights"
-	sectionRefused  = "rooms, Which entries are refused"
-	sectionValidity = "rooms, Validity of runs"
-	sectionDigests  = "rooms, Digests"
-	sectionUsers    = "rooms, Requests"
+	sectionRights      = "rooms, Rights"
+	sectionRefused     = "rooms, Which entries are refused"
+	sectionValidity    = "rooms, Validity of runs"
+	sectionDigests     = "rooms, Digests"
+	sectionUsers       = "rooms, Requests"
+	sectionDelegations = "rooms, Delegations"
 )
 
 // memberCases are the rules of rooms with members. They need a peer that serves users.
