@@ -16,6 +16,7 @@ import (
 )
 
 func TestWhatAPeerHasInADatabaseIsLeftAloneWhileItsDaemonRuns(t *testing.T) {
+	t.Parallel()
 	uri := mongotest.Start(t).URI("parley")
 	d := filled(t, 5)
 	d.stop()
@@ -77,6 +78,7 @@ func TestADatabaseThatIsTooSlowIsNamedWithTheOptionToSet(t *testing.T) {
 }
 
 func TestWhatAPeerHasInADatabaseIsCheckedBackedUpAndMigratedWhileOtherPeersUseIt(t *testing.T) {
+	t.Parallel()
 	server := mongotest.Start(t)
 	uri := server.URI("parley")
 	other := daemon(t, newHome(t), "--store", uri)

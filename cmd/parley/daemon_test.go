@@ -22,6 +22,7 @@ import (
 )
 
 func TestADaemonSaysWhenItIsReadyAndEndsInGoodOrder(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		home := newHome(t)
 		d := daemon(t, home)
@@ -48,6 +49,7 @@ func TestADaemonSaysWhenItIsReadyAndEndsInGoodOrder(t *testing.T) {
 }
 
 func TestASecondDaemonExits1AndNamesTheFirst(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	d := daemon(t, home)
 	r := parley(t, home, append([]string{"daemon"}, quiet...)...)
@@ -59,6 +61,7 @@ func TestASecondDaemonExits1AndNamesTheFirst(t *testing.T) {
 }
 
 func TestAPortThatIsTakenIsAnHonestError(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t))
 	r := parley(t, newHome(t), "daemon", "--no-discovery", "--listen", d.addr)
 	if r.code != exitFailed || !strings.HasSuffix(r.err, "address already in use; choose another with --listen [HOST]:PORT\n") {
@@ -67,6 +70,7 @@ func TestAPortThatIsTakenIsAnHonestError(t *testing.T) {
 }
 
 func TestAKilledDaemonsAddressFileIsHarmless(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	d := daemon(t, home)
 	must(t, home, "status")
@@ -82,6 +86,7 @@ func TestAKilledDaemonsAddressFileIsHarmless(t *testing.T) {
 }
 
 func TestUpRunsPeerAndAgentAndSaysWhatToTypeNext(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	up := start(t, command(t, home, append([]string{"up"}, quiet...)...))
 	var said []string
@@ -125,6 +130,7 @@ func dialed(t testing.TB, home string) string {
 }
 
 func TestUpBesideADaemonStartsTheAgentOnly(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	d := daemon(t, home)
 	up := start(t, command(t, home, append([]string{"up"}, quiet...)...))
@@ -141,6 +147,7 @@ func TestUpBesideADaemonStartsTheAgentOnly(t *testing.T) {
 }
 
 func TestUsersOfAListAreServedAndTheListIsReadAgainOnSIGHUP(t *testing.T) {
+	t.Parallel()
 	list := write(t, "# nobody yet\n")
 	d := daemon(t, newHome(t), "--users", list)
 	mine := newHome(t)
@@ -169,6 +176,7 @@ func TestUsersOfAListAreServedAndTheListIsReadAgainOnSIGHUP(t *testing.T) {
 }
 
 func TestAChangedSecretMovesTheDaemonToTheNewNetworkOnSIGHUP(t *testing.T) {
+	t.Parallel()
 	home, secret := newHome(t), filepath.Join(t.TempDir(), "net")
 	must(t, home, "network", "new", secret)
 	d := daemon(t, home, "--network-secret-file", secret)
@@ -199,6 +207,7 @@ func TestAChangedSecretMovesTheDaemonToTheNewNetworkOnSIGHUP(t *testing.T) {
 }
 
 func TestMetricsAreInThePrometheusTextFormat(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "parley.prom")
 	daemon(t, newHome(t), "--metrics-file", file)
 	var text string
@@ -229,6 +238,7 @@ func TestMetricsAreInThePrometheusTextFormat(t *testing.T) {
 }
 
 func TestSystemdIsToldWhenTheDaemonIsReadyReloadsAndStops(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("", "parley") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
@@ -266,6 +276,7 @@ func TestSystemdIsToldWhenTheDaemonIsReadyReloadsAndStops(t *testing.T) {
 }
 
 func TestAnInterruptedCommandExits130(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	daemon(t, home)
 	must(t, home, "send", "lobby", "x")
@@ -344,6 +355,7 @@ func TestACommandWaitsForADaemonThatIsGoneAsLongAsItsTimeoutSays(t *testing.T) {
 }
 
 func TestAPipeThatClosesEndsATailQuietly(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	daemon(t, home)
 	if r := parleyInput(t, home, strings.NewReader(strings.Repeat("line\n", 50_000)), "send", "lobby"); r.code != exitDone {
@@ -371,6 +383,7 @@ func TestAPipeThatClosesEndsATailQuietly(t *testing.T) {
 }
 
 func TestUpAtAnothersDaemonStartsTheAgentOnly(t *testing.T) {
+	t.Parallel()
 	server := daemon(t, newHome(t), "--users", "any")
 	home := newHome(t)
 	up := start(t, command(t, home, append([]string{"up", "--daemon", server.addr, "--daemon-id", server.id}, quiet...)...))

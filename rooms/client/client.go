@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
@@ -221,7 +222,8 @@ func (c *Client) reconnect(ctx context.Context, patience time.Duration) (*connec
 		if err == nil || errors.Is(err, errClosed) || ctx.Err() != nil || left <= 0 {
 			return conn, err
 		}
-		if err := sleep(ctx, min(pause, left)); err != nil {
+		// Of many that were cut off at once each waits for another time, so that they do not all come at once again.
+		if err := sleep(ctx, min(pause/2+rand.N(pause), left)); err != nil {
 			return nil, err
 		}
 	}
