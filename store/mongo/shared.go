@@ -26,10 +26,17 @@ type glance struct {
 	whole  bool // and all runs
 	passed int  // looks since that were spared, in whole or but for the runs
 
-	// lacked is where logs ended there that ended before here: only what is lacking still at the next look is read. Of a log whose runs
-	// were returned it is store.TrimAll: no session brings them, so what follows is read at once.
-	lacked map[wire.ID]uint64
+	lacked map[wire.ID]lack // of logs that ended before here
 }
+
+// lack is where a log ended in another view. What is behind it is read if it is lacking still at the next look, or if it follows just on what
+// was returned at this one: no session brings it.
+type lack struct {
+	end   uint64
+	taken bool // it was returned
+}
+
+func (l lack) lasts(own uint64) bool { return own < l.end || l.taken && own == l.end }
 
 // otherView sees another view as of when it was read.
 type otherView struct {
@@ -163,7 +170,7 @@ func (s *Store) compare(ctx context.Context, in string, room wire.ID, v *otherVi
 	if err != nil {
 		return now, err
 	}
-	now.whole, now.lacked = true, make(map[wire.ID]uint64)
+	now.whole, now.lacked = true, make(map[wire.ID]lack)
 	for i := range heads {
 		h := heads[i].Was
 		if v.sees(heads[i].Commit) {
@@ -173,12 +180,12 @@ func (s *Store) compare(ctx context.Context, in string, room wire.ID, v *otherVi
 		if h == nil || parseIDs(heads[i].Log, &log) != nil || uint64(h.Last) <= last[log] {
 			continue
 		}
-		now.lacked[log] = uint64(h.Last)
-		if last[log] >= was.lacked[log] {
+		lasts := was.lacked[log].lasts(last[log])
+		now.lacked[log] = lack{uint64(h.Last), lasts}
+		if !lasts {
 			now.whole = false // it came meanwhile, or is new: the sessions bring it
 			continue
 		}
-		now.lacked[log] = store.TrimAll
 		if size >= maxShared {
 			now.whole = false
 			continue
