@@ -2,9 +2,13 @@ package mongo
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"parley/store"
 	"parley/store/mongo/mongotest"
@@ -74,4 +78,40 @@ func TestWhoReadsOnTakesMoreAtATimeWithinABound(t *testing.T) {
 	if n := len(s.large); n != 0 {
 		t.Errorf("%d readers have large pages after all have ended", n)
 	}
+}
+
+// A line that is too slow for large pages is read over in small ones.
+func TestAPageThatTakesTooLongIsAskedForInSmallOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const count, size, carries = 4096, 16 << 10, 1 << 20
+		s := &Store{opt: Options{PageBytes: 16 << 20}, closing: make(chan struct{}), large: make(chan struct{}, largePages)}
+		at, failed := 0, 0
+		next := func(_ context.Context, _ int64, p pace) (page []int, more bool, err error) {
+			if p.items*size > carries {
+				failed++
+				return nil, false, &SlowError{What: "asked for runs", Within: time.Second}
+			}
+			for ; len(page) < p.items && at < count; at++ {
+				page = append(page, at)
+			}
+			return page, at < count, nil
+		}
+		want := 0
+		for got, err := range pages(t.Context(), s, "asked for runs", next, func(*int) int { return size }, func() {}) {
+			if err != nil || got != want {
+				t.Fatalf("item %d: %d, %v", want, got, err)
+			}
+			want++
+		}
+		if want != count || failed == 0 {
+			t.Errorf("%d of %d items came, and %d pages were too slow", want, count, failed)
+		}
+		// One that is too slow for the smallest page is an error.
+		never := func(context.Context, int64, pace) ([]int, bool, error) { return nil, false, &SlowError{} }
+		for _, err := range pages(t.Context(), s, "asked for runs", never, func(*int) int { return size }, func() {}) {
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%v, want ErrUnavailable", err)
+			}
+		}
+	})
 }
