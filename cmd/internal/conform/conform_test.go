@@ -35,7 +35,7 @@ func startWith(t *testing.T, flags ...string) Target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Target{Addr: d.Addr, Network: n, PeerID: id, Seed: 1}
+	return Target{Addr: d.Addr, Network: n, PeerID: id, Seed: 1, Listen: "127.0.0.1:0"}
 }
 
 // failures runs the cases and returns what went wrong, by ID.
@@ -60,7 +60,8 @@ func failures(t *testing.T, target Target, cases []Case) map[string]report.Resul
 }
 
 func TestLoopbackTheDaemonPassesEveryCase(t *testing.T) {
-	for _, r := range failures(t, start(t), WithoutBeacons(Cases())) {
+	target := start(t)
+	for _, r := range failures(t, target, Without(Cases(), target)) {
 		t.Errorf("%s %s: expected %s; got %s: %s", r.ID, r.Name, r.Expected, r.Got, r.Problem)
 		for _, b := range r.Trace {
 			t.Logf("%s sent=%v %s: %.200x", r.ID, b.Out, b.What, b.Data)

@@ -37,7 +37,7 @@ func TestStoresADatabaseThatIsAwayEndsNoSessionAndLosesNothing(t *testing.T) {
 func databaseAway(t *testing.T, absence time.Duration, away func(*database) (back func())) {
 	const backlog, lineSize = 3200, 8 << 10 // more than is buffered
 	sized(t, "the database is away for %v", absence)
-	s, server := twoEngines(t, "embedded", "shared")
+	s, server := twoEngines(t, "", "embedded", "shared")
 	s.room("ops")
 	d, other := s.daemons[1], s.daemons[0]
 	d.Host.MustParley("send", "ops", "--replicas", "1", "before")

@@ -20,7 +20,7 @@ type storm struct {
 func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing.T) {
 	want := scaled(storm{messages: 6_000, kills: 3, serverKills: 2}, storm{messages: 100_000, kills: 20, serverKills: 5})
 	sized(t, "three hosts, %+v", want)
-	s, server := twoEngines(t, "embedded", "shared-1", "shared-2")
+	s, server := twoEngines(t, scaled("", patient), "embedded", "shared-1", "shared-2")
 	s.room("ops")
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -130,6 +130,14 @@ func NewConn(w *Wire, i *Initiator, user bool) *Conn {
 	}
 }
 
+// NewAccepted is the session that follows a handshake in which the peer dialled.
+func NewAccepted(w *Wire, s *Responder) *Conn {
+	return &Conn{
+		Wire: w, Out: Sealer{Traffic: s.Send}, In: Opener{Traffic: s.Recv}, Exporter: s.Exporter,
+		Receiver: Receiver{Accepted: true},
+	}
+}
+
 // Send sends each plaintext as a record of its own. The streams in it count as
 // opened from then on.
 func (c *Conn) Send(plains ...[]byte) error {
