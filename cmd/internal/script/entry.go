@@ -54,6 +54,14 @@ func (e *Entry) Bytes(s *identity.Signer) []byte {
 	return wire.AppendBin(b, s.Sign("entry", b))
 }
 
+// Cosigned are the entry's bytes with two signatures, as a join and a handover
+// have them, each under its context.
+func (e *Entry) Cosigned(s *identity.Signer, context string, other *identity.Signer, second string) []byte {
+	b := e.unsigned()
+	b = wire.AppendBin(b, s.Sign(context, b))
+	return wire.AppendBin(b, other.Sign(second, b))
+}
+
 // Genesis is the body of a genesis entry.
 func Genesis(nonce []byte, name string, bundle []byte) []byte {
 	b := wire.AppendBin(wire.AppendArray(nil, 6), nonce)

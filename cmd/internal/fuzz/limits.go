@@ -1,0 +1,46 @@
+package fuzz
+
+import "time"
+
+const (
+	// seriesLength is how many episodes share a den: enough that what one leaves behind meets the next,
+	// few enough that a finding that needs several is played again soon.
+	seriesLength = 12
+
+	// maxSteps bounds the steps of one episode, so that a script can be read.
+	maxSteps = 120
+
+	// maxEdits is how many places of one step are changed at most.
+	maxEdits = 3
+
+	// maxPart is the most of a body that goes into one record.
+	maxPart = 60000
+
+	// awaitWithin is how long a step waits for a frame that the peer may well not send.
+	awaitWithin = 250 * time.Millisecond
+
+	// drainFor is how long a step looks for what has arrived.
+	drainFor = 300 * time.Microsecond
+
+	// stallFor bounds how long nothing is read on a connection that stalls.
+	maxWait = 500 * time.Millisecond
+
+	// hardWithin bounds what a healthy peer does at once, on a busy machine.
+	dialWithin = 5 * time.Second
+
+	// maxObserved is how many frames of the peer are kept to be shown in a finding.
+	maxObserved = 200
+
+	// maxKinds is how many different findings are kept and cut down: beyond it something is wrong
+	// with all, and more files do not help.
+	maxKinds = 16
+
+	// maxScript bounds a script's text, in bytes, and maxLines its lines.
+	maxScript = 64 << 20
+)
+
+// What cutting a finding down may cost.
+const (
+	shrinkPlays = 150
+	shrinkTime  = 2 * time.Minute
+)
