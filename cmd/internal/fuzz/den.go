@@ -62,9 +62,12 @@ func (w *world) makeDen(ctx context.Context) error {
 // tell divides what there is into what the one in the role knows and what may
 // not be told to it.
 func (w *world) tell(before *script.Run, removal int) {
-	hide := func(what string, raw []byte) { w.secrets = append(w.secrets, secret{what, signature(raw)}) }
+	hide := func(what string, raw []byte) {
+		known := w.script.Role == roleRemoved && what == "an entry of a room"
+		w.secrets = append(w.secrets, secret{what, signature(raw), known})
+	}
 	for _, e := range w.epochs {
-		w.secrets = append(w.secrets, secret{"a room's key", e.key[:]})
+		w.secrets = append(w.secrets, secret{what: "a room's key", bytes: e.key[:]})
 	}
 	belongs := w.script.Role == roleMember || w.script.Role == roleRelay
 	for i, e := range w.chain {
@@ -148,7 +151,6 @@ func (w *world) submit(k *talk, who string, entries []*script.Entry, boxes [][]b
 	m := &wire.Submit{Room: w.room}
 	if who != "" {
 		m.Delegation = w.delegation(who, w.target.PeerID)
-		w.used[who] = true
 	}
 	for _, e := range entries {
 		m.Entries = append(m.Entries, e.Bytes(w.who("master").Signer))
@@ -167,7 +169,7 @@ func (w *world) appendRun(k *talk, raw []byte) error {
 
 // leaveDen lets the peer forget the den.
 func (w *world) leaveDen(ctx context.Context) error {
-	for who := range w.used {
+	for _, who := range delegators { // episodes have made some of them users
 		err := w.as(ctx, who, func(k *talk) error {
 			_, err := done[*wire.Done](k, &wire.RoomDetach{Room: w.room, Forget: true})
 			return err

@@ -132,10 +132,13 @@ func (g *gen) edit(b []byte) Edit {
 		case 2: // no elements
 			return replace(wire.AppendArray(nil, 0))
 		case 3: // all of them twice
+			if len(elements) > maxGrowth {
+				return rewrite(wire.AppendArray(nil, 0))
+			}
 			return replace(append(append(wire.AppendArray(nil, 2*int(v.n)), elements...), elements...))
 		case 4: // many, as far as they are small
-			n := min(1+2000/(1+len(elements)), 200) * max(int(v.n), 1)
-			out := wire.AppendArray(nil, n*max(int(v.n), 1))
+			n := 1 + min(2000/(1+int(v.n)), maxGrowth/(1+len(elements)))
+			out := wire.AppendArray(nil, n*int(v.n))
 			for range n {
 				out = append(out, elements...)
 			}

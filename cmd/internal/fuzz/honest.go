@@ -59,7 +59,7 @@ func (h *writer) writeMore(ctx context.Context) error {
 		return err
 	}
 	if role := h.w.script.Role; role == roleOutsider || role == roleRemoved {
-		h.w.secrets = append(h.w.secrets, secret{"a run of a room", signature(h.raw[len(h.raw)-1])})
+		h.w.secrets = append(h.w.secrets, secret{what: "a run of a room", bytes: signature(h.raw[len(h.raw)-1])})
 	}
 	return nil
 }

@@ -13,19 +13,25 @@ const (
 	// maxEdits is how many places of one step are changed at most.
 	maxEdits = 3
 
+	// maxGrowth is by how many bytes a change makes a list longer.
+	maxGrowth = 64 << 10
+
 	// maxPart is the most of a body that goes into one record.
 	maxPart = 60000
 
 	// awaitWithin is how long a step waits for a frame that the peer may well not send.
-	awaitWithin = 250 * time.Millisecond
+	awaitWithin = 60 * time.Millisecond
+
+	// delayedWithin is awaitWithin for what a peer waits with on purpose: comparisons, and what follows from them.
+	delayedWithin = 400 * time.Millisecond
 
 	// drainFor is how long a step looks for what has arrived.
 	drainFor = 300 * time.Microsecond
 
-	// stallFor bounds how long nothing is read on a connection that stalls.
+	// maxWait is the longest wait of a step.
 	maxWait = 500 * time.Millisecond
 
-	// hardWithin bounds what a healthy peer does at once, on a busy machine.
+	// dialWithin is for a TCP connection.
 	dialWithin = 5 * time.Second
 
 	// maxObserved is how many frames of the peer are kept to be shown in a finding.
@@ -35,7 +41,7 @@ const (
 	// with all, and more files do not help.
 	maxKinds = 16
 
-	// maxScript bounds a script's text, in bytes, and maxLines its lines.
+	// maxScript bounds a script's text, in bytes.
 	maxScript = 64 << 20
 )
 

@@ -33,6 +33,9 @@ type wireline struct {
 	pieces  int    // records are written in pieces of so many bytes; 0: whole
 	held    []byte // fragments for the next record
 	awaited *script.Incoming
+	newest  uint32 // stream on which something was sent
+	user    bool
+	ended   map[uint32]wire.Code // streams that this side gave up
 
 	stalled, lazy bool // lazy: it was stalled once
 	mute          bool // what was sent is not whole: the peer waits for more, and may go on doing so
@@ -154,7 +157,7 @@ func (p *player) dial(s *Step) {
 		return
 	}
 	p.count.Sessions.Add(1)
-	l := &wireline{conn: script.NewConn(w, i, s.Kind == asUser), number: s.Conn, peerID: i.Remote.ID()}
+	l := &wireline{conn: script.NewConn(w, i, s.Kind == asUser), number: s.Conn, peerID: i.Remote.ID(), user: s.Kind == asUser, ended: map[uint32]wire.Code{}}
 	if s.Kind == asPeer {
 		l.peerID = self.ID()
 	}
@@ -176,7 +179,14 @@ func (p *player) send(l *wireline, s *Step) error {
 	for _, e := range s.Edits {
 		body = e.apply(body)
 	}
-	p.count.Frames.Add(1)
+	if p.count.Frames.Add(1); stream != 0 {
+		l.newest = stream
+	}
+	if m, err := wire.DecodeBody(s.Type, body); err == nil {
+		if end, ok := m.(*wire.StreamEnd); ok {
+			l.ended[end.Stream] = end.Code
+		}
+	}
 	p.note("%d > %s on %d, %d bytes", l.number, typeName(s.Type), stream, len(body))
 	parts := max(s.Parts, 1)
 	size := min((len(body)+parts-1)/parts, maxPart)

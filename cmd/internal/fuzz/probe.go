@@ -86,7 +86,7 @@ func (r *runner) whole(ctx context.Context) *Problem {
 		// The end of a process comes a little behind that of its connections.
 		select {
 		case <-p.ended:
-		case <-time.After(awaitWithin):
+		case <-time.After(4 * awaitWithin):
 		}
 	}
 	return r.look(ctx, r.prober())

@@ -128,7 +128,7 @@ func (p *process) problem() *Problem {
 		return &Problem{KindEnded, fmt.Sprintf("the target's process has ended: %v\n%s", p.cmd.ProcessState, p.log.tail())}
 	}
 	if line := p.log.bad(); line != "" {
-		return &Problem{KindLog, "the target's log: " + line}
+		return &Problem{KindLog, "the target's log: " + p.log.tail()}
 	}
 	return nil
 }

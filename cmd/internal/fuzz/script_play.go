@@ -28,9 +28,17 @@ type lane struct {
 // affairs, or of a target that is not there any more.
 func (l *lane) play(ctx context.Context, s *Script) (out Outcome, err error) {
 	w, err := l.world(ctx, s)
+	defer func() {
+		if w.honest != nil { // whatever came of it: the den may be made again
+			if left := w.leaveDen(ctx); err == nil && out.Problem == nil {
+				err = left
+			}
+		}
+	}()
 	if err != nil {
 		return out, err
 	}
+	out.Observed = []string{fmt.Sprintf("the room is %v", w.room)}
 	conns := 0
 	var flat []Step // not played yet
 	run := func(steps []Step) bool {
@@ -78,10 +86,8 @@ func (l *lane) play(ctx context.Context, s *Script) (out Outcome, err error) {
 	if ctx.Err() != nil {
 		return out, ctx.Err()
 	}
-	if out.Problem, err = w.after(ctx); err != nil || out.Problem != nil {
-		return out, err
-	}
-	return out, nil
+	out.Problem, err = w.after(ctx)
+	return out, err
 }
 
 // world makes a script's world at the target.
@@ -106,7 +112,7 @@ func (w *world) between(ctx context.Context) (*Problem, error) {
 	return nil, err
 }
 
-// after looks for all that the honest member wrote, and leaves the den.
+// after looks for all that the honest member wrote.
 func (w *world) after(ctx context.Context) (*Problem, error) {
 	if w.honest == nil {
 		return nil, nil
@@ -114,9 +120,6 @@ func (w *world) after(ctx context.Context) (*Problem, error) {
 	problem, err := w.honest.check(ctx)
 	if problem != "" {
 		return &Problem{KindLost, problem}, nil
-	}
-	if err == nil {
-		err = w.leaveDen(ctx)
 	}
 	return nil, err
 }

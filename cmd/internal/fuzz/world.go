@@ -29,10 +29,9 @@ type world struct {
 	invite      wire.ID
 	before      wire.ID // the run of the one who was removed later
 
-	known   pool            // to the one who plays the role
-	secrets []secret        // that may not be told to it
-	honest  *writer         // nil in the room of a link, whose members look for themselves
-	used    map[string]bool // who has been a user of the peer
+	known   pool     // to the one who plays the role
+	secrets []secret // that may not be told to it
+	honest  *writer  // nil in the room of a link, whose members look for themselves
 }
 
 type epoch struct {
@@ -55,17 +54,18 @@ type pool struct {
 type secret struct {
 	what  string
 	bytes []byte
+	entry bool // one that came after a removal
 }
 
 func newWorld(t *Target, s *Script) *world {
 	w := &world{
-		target: t, script: s, ids: map[string]*script.Identity{}, used: map[string]bool{},
+		target: t, script: s, ids: map[string]*script.Identity{},
 		lobby: rooms.OpenRoomID(t.Network, rooms.Lobby),
 	}
 	w.lobbyKey = rooms.OpenRoomKey(t.Network, w.lobby)
 	if t.Network.HasSecret() {
 		psk := t.Network.PSK()
-		w.secrets = append(w.secrets, secret{"the network's secret", t.Network.Secret}, secret{"the network's key", psk[:]})
+		w.secrets = append(w.secrets, secret{what: "the network's secret", bytes: t.Network.Secret}, secret{what: "the network's key", bytes: psk[:]})
 	}
 	return w
 }
