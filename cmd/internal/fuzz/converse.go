@@ -26,7 +26,7 @@ func (g *gen) converse() {
 // peer begins a session of a peer of the role's, in which the lobby and the room
 // are offered and opened, and returns what it then says, a phrase at a time.
 func (g *gen) peer(i int) (say func()) {
-	conn := g.dial(fmt.Sprintf("peer %d.%d", g.episode, i), asPeer)
+	conn := g.dial(fmt.Sprintf("peer-%d.%d", g.episode, i), asPeer)
 	const stream = script.Interactive
 	lobby, room := tagMarker("lobby"), tagMarker("room")
 	tags := append(append([]byte{}, lobby...), room...)
@@ -38,12 +38,23 @@ func (g *gen) peer(i int) (say func()) {
 	case 1: // the room twice
 		tags = append(tags, room...)
 	}
-	g.send(conn, stream, &wire.Offer{Tags: tags})
-	g.await(conn, wire.TypeMatch)
 	self := g.self()
-	g.send(conn, stream, &wire.OpenRoom{Ref: lobbyRef, State: script.EmptyState()})
-	g.send(conn, stream, &wire.OpenRoom{Ref: ref, Delegation: delegationMarker(self)})
-	g.await(conn, wire.TypeOpenRoom)
+	if g.chance(25) { // the lobby alone: the peer then offers the room, if it keeps it
+		g.send(conn, stream, &wire.Offer{Tags: lobby})
+		g.await(conn, wire.TypeMatch)
+		g.send(conn, stream, &wire.OpenRoom{State: script.EmptyState()})
+		g.await(conn, wire.TypeOffer)
+		g.answer(conn, &wire.Match{Unknown: wire.List[uint64]{0}, Tags: room})
+		g.await(conn, wire.TypeOpenRoom)
+		ref = 1 // of the first room that the peer offers
+		g.send(conn, stream, &wire.OpenRoom{Ref: ref, Delegation: delegationMarker(self), Answer: true})
+	} else {
+		g.send(conn, stream, &wire.Offer{Tags: tags})
+		g.await(conn, wire.TypeMatch)
+		g.send(conn, stream, &wire.OpenRoom{Ref: lobbyRef, State: script.EmptyState()})
+		g.send(conn, stream, &wire.OpenRoom{Ref: ref, Delegation: delegationMarker(self)})
+		g.await(conn, wire.TypeOpenRoom)
+	}
 	s := &speaker{g: g, conn: conn, ref: ref, lobby: lobbyRef, self: self}
 	s.open(script.Interactive)
 	return s.peerPhrase
@@ -116,10 +127,12 @@ func (s *speaker) peerPhrase() {
 	switch g.n(16) {
 	case 0: // what leads to a comparison, which is then answered
 		s.say(&wire.State{Ref: ref, Digest: g.digest()})
-		g.await(s.conn, wire.TypeRanges)
-		s.say(s.reply(ref, set))
+		for range 1 + g.n(3) {
+			g.await(s.conn, wire.TypeRanges)
+			g.answer(s.conn, s.reply(ref, set))
+		}
 		g.await(s.conn, wire.TypeFetch)
-		s.say(s.records(ref, set, true))
+		g.answer(s.conn, s.records(ref, wire.SetEntries, true))
 	case 1:
 		s.say(&wire.Ranges{Ref: ref, Set: set, Nodes: s.nodes()})
 		g.await(s.conn, wire.TypeRangesReply)
@@ -169,7 +182,8 @@ func (s *speaker) peerPhrase() {
 	case 12:
 		s.say(&wire.InStep{Refs: wire.List[uint64]{ref}})
 	case 13: // what the peer offers
-		s.say(&wire.Match{Unknown: wire.List[uint64]{2*uint64(g.n(4)) + 1}, Tags: tagMarker(g.pick("room", "lobby"))})
+		g.await(s.conn, wire.TypeOffer)
+		g.answer(s.conn, &wire.Match{Unknown: wire.List[uint64]{0}, Tags: tagMarker(g.pick("room", "lobby"))})
 	case 14:
 		s.say(&wire.OpenRoom{Ref: ref, Delegation: delegationMarker(s.self), Answer: g.chance(30), State: g.digest()})
 		g.await(s.conn, wire.TypeOpenRoom)
@@ -269,19 +283,18 @@ func (s *speaker) nodes() (all []wire.RangeNode) {
 	return all
 }
 
-// reply answers a comparison, with true elements or others.
+// reply answers a comparison, with true elements or others. Of keys and heads those
+// stay that fit to the question.
 func (s *speaker) reply(ref, set uint64) *wire.RangesReply {
 	g := s.g
 	m := &wire.RangesReply{Ref: ref, Set: set}
-	switch g.n(3) {
+	switch g.n(4) {
 	case 0:
+	case 1:
 		m.Children = s.nodes()
 	default:
 		m.Leaves = []wire.Bytes{{}}
-		if set == wire.SetLogs {
-			m.Heads = s.heads()
-			break
-		}
+		m.Heads = s.heads()
 		for range g.n(6) {
 			m.Keys = append(m.Keys, g.id())
 		}

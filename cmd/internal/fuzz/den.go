@@ -10,10 +10,10 @@ import (
 	"parley/wire"
 )
 
-// makeDen makes the world's room at the target: the master admits honest, member,
-// removed, reader, relay and admin, appoints admin, invites, and then removes
-// removed, who has written before. What comes behind is a secret to it.
-func (w *world) makeDen(ctx context.Context) error {
+// layOut lays the den out: the master admits honest, member, removed, reader,
+// relay and admin, appoints admin, and invites; removed writes; then the master
+// removes it, and goes on. It returns removed's run and how many entries come before the removal.
+func (w *world) layOut() (before *script.Run, removal int) {
 	w.room = w.link(script.KindGenesis, script.Genesis(w.bytes("genesis", 16), "den", w.who("master").Bundle)).ID()
 	w.addEpoch()
 	for _, who := range []string{"honest", "member", "removed", "admin"} {
@@ -21,15 +21,30 @@ func (w *world) makeDen(ctx context.Context) error {
 	}
 	w.link(script.KindAdd, script.Add(w.who("reader").Bundle, script.RoleReader))
 	w.link(script.KindAdd, script.Add(w.who("relay").Bundle, script.RoleRelay))
-	w.link(kindAppoint, appointBody(w.who("admin").ID()))
-	w.invite = w.link(kindInvite, w.inviteBody("link", 0, script.RoleMember)).ID()
-	if err := w.as(ctx, "master", func(k *talk) error { return w.submit(k, "master", w.chain, w.sealBoxes(w.epochs[0])) }); err != nil {
-		return fmt.Errorf("the den cannot be made: %w", err)
-	}
+	w.link(script.KindAppoint, appointBody(w.who("admin").ID()))
+	w.invite = w.link(script.KindInvite, w.inviteBody("link", 0, script.RoleMember)).ID()
+	removal = len(w.chain)
 
-	before := w.firstRun("removed", 1, "before")
+	before = w.firstRun("removed", 1, "before")
 	w.before = before.Hash()
 	w.honest = &writer{w: w, who: "honest"}
+	w.honest.sign()
+	pin := script.Pin{Log: before.Log(), Number: 1, Link: before.Hash()}
+	e := w.newEpoch()
+	e.entry = w.link(script.KindStop, script.Removal(w.who("removed").ID(), []script.Pin{pin}, e.nonce, w.room, e.key)).ID()
+	w.epochs = append(w.epochs, e)
+	w.link(script.KindPolicy, policyBody("den", "after", 0, 0, 0, 0))
+	w.honest.sign()
+	w.tell(before, removal)
+	return before, removal
+}
+
+// makeDen makes the den at the target.
+func (w *world) makeDen(ctx context.Context) error {
+	before, removal := w.layOut()
+	if err := w.as(ctx, "master", func(k *talk) error { return w.submit(k, "master", w.chain[:removal], w.sealBoxes(w.epochs[0])) }); err != nil {
+		return fmt.Errorf("the den cannot be made: %w", err)
+	}
 	err := w.as(ctx, "removed", func(k *talk) error {
 		if err := w.submit(k, "removed", nil, nil); err != nil {
 			return err
@@ -37,25 +52,18 @@ func (w *world) makeDen(ctx context.Context) error {
 		return w.appendRun(k, before.Bytes(w.who("removed").Signer))
 	})
 	if err == nil {
-		err = w.honest.write(ctx)
+		err = w.honest.hand(ctx, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("the den's members cannot write: %w", err)
 	}
-	removal := len(w.chain)
-	pin := script.Pin{Log: before.Log(), Number: 1, Link: before.Hash()}
-	e := w.newEpoch()
-	e.entry = w.link(script.KindStop, script.Removal(w.who("removed").ID(), []script.Pin{pin}, e.nonce, w.room, e.key)).ID()
-	w.epochs = append(w.epochs, e)
-	w.link(kindPolicy, policyBody("den", "after", 0, 0, 0, 0))
-	err = w.as(ctx, "master", func(k *talk) error { return w.submit(k, "", w.chain[removal:], w.sealBoxes(e)) })
+	err = w.as(ctx, "master", func(k *talk) error { return w.submit(k, "", w.chain[removal:], w.sealBoxes(w.epochs[1])) })
 	if err == nil {
-		err = w.honest.write(ctx)
+		err = w.honest.hand(ctx, 1)
 	}
 	if err != nil {
 		return fmt.Errorf("the den cannot go on: %w", err)
 	}
-	w.tell(before, removal)
 	return nil
 }
 
@@ -78,6 +86,12 @@ func (w *world) tell(before *script.Run, removal int) {
 		default:
 			hide("an entry of a room", raw)
 		}
+	}
+	w.tips = []wire.ID{wire.ID(w.bytes("no head", 32))}
+	if n := len(w.known.entries); n > 0 {
+		w.seen, w.tips = w.chain[:n], []wire.ID{w.chain[n-1].ID()}
+	} else {
+		w.invite = wire.ID(w.bytes("no invite", 32))
 	}
 	raw := before.Bytes(w.who("removed").Signer)
 	if w.script.Role == roleOutsider {
@@ -114,17 +128,10 @@ func (w *world) addEpoch() {
 	w.epochs = append(w.epochs, e)
 }
 
-// sealBoxes seals an epoch's key to honest, for the boxes to be there: who writes here needs none.
+// sealBoxes is a box for honest, as it looks to whoever has not its key: nobody here opens one.
 func (w *world) sealBoxes(e epoch) [][]byte {
-	to := w.who("honest")
-	hash := wire.Hash("sealing", to.Sealing.Public())
-	id := to.ID()
-	info := script.Fields([]byte("epoch"), w.room[:], e.nonce, id[:], hash[:])
-	sealed, err := identity.SealTo(to.Sealing.Public(), info, e.key[:])
-	if err != nil {
-		panic(err) // the key was made here
-	}
-	return [][]byte{w.box("master", e.entry, id, sealed)}
+	sealed := w.bytes("box of "+e.entry.String(), identity.SealOverhead+len(e.key))
+	return [][]byte{w.box("master", e.entry, w.who("honest").ID(), sealed)}
 }
 
 // box is any box, signed.

@@ -8,22 +8,6 @@ import (
 	"parley/wire"
 )
 
-// The kinds of entries that package script does not name.
-const (
-	kindInvite   = 3
-	kindJoin     = 4
-	kindLeave    = 5
-	kindLift     = 8
-	kindAppoint  = 9
-	kindDemote   = 10
-	kindPolicy   = 11
-	kindHandover = 12
-	kindRevoke   = 13
-	kindTrim     = 14
-	kindRenew    = 15
-	kindPair     = 16
-)
-
 func appointBody(subject wire.ID) []byte { return wire.AppendID(wire.AppendArray(nil, 1), subject) }
 
 func policyBody(name, topic string, history, capacity, retention, age uint64) []byte {
@@ -66,12 +50,12 @@ func (g *gen) body(kind uint64, by *script.Identity) []byte {
 		return script.Genesis(nonce, "another", by.Bundle)
 	case script.KindEpoch:
 		return script.Epoch(nonce, w.room, [32]byte(g.random(32)))
-	case kindInvite:
+	case script.KindInvite:
 		return w.inviteBody(g.pick("link", "other"), uint64(g.n(3)), uint64(1+g.n(3)))
-	case kindJoin:
-		b := wire.AppendBin(wire.AppendID(array(4), w.invite), w.linkKeys("link").Sign.Public())
+	case script.KindJoin:
+		b := wire.AppendBin(wire.AppendID(array(4), w.invite), w.linkKeys(g.invitation()).Sign.Public())
 		return wire.AppendBin(wire.AppendBin(b, by.Bundle), nonce)
-	case kindLeave:
+	case script.KindLeave:
 		return wire.AppendArray(array(1), 0)
 	case script.KindAdd:
 		return script.Add(w.who(g.scratch()).Bundle, uint64(1+g.n(3)))
@@ -82,18 +66,18 @@ func (g *gen) body(kind uint64, by *script.Identity) []byte {
 			pins = append(pins, script.Pin{Log: r.Log(), Number: r.First, Link: r.Hash()})
 		}
 		return script.Removal(w.who(g.scratch()).ID(), pins, nonce, w.room, [32]byte(g.random(32)))
-	case kindLift, kindAppoint:
+	case script.KindLift, script.KindAppoint:
 		return appointBody(w.who(g.scratch()).ID())
-	case kindDemote:
+	case script.KindDemote:
 		b := appendIDs(wire.AppendID(wire.AppendID(array(5), g.appointment()), g.appointment()), nil)
 		return wire.AppendID(wire.AppendBin(b, nonce), wire.ID(g.random(32)))
-	case kindPolicy:
+	case script.KindPolicy:
 		return policyBody(g.pick("den", "x"), g.pick("", "topic"), uint64(g.n(2)), uint64(g.n(3)), uint64(g.n(1000)), uint64(g.n(1000)))
-	case kindHandover:
+	case script.KindHandover:
 		return wire.AppendBin(array(1), w.who("admin").Bundle)
-	case kindRevoke:
+	case script.KindRevoke:
 		return appendIDs(appendIDs(array(2), []wire.ID{w.invite}), nil)
-	case kindTrim:
+	case script.KindTrim:
 		b := wire.AppendArray(wire.AppendArray(array(1), 1), 5)
 		log, number, link := wire.ID(g.random(32)), uint64(1), wire.ID(g.random(32))
 		if len(g.own) > 0 {
@@ -102,11 +86,19 @@ func (g *gen) body(kind uint64, by *script.Identity) []byte {
 		}
 		b = wire.AppendID(wire.AppendUint(wire.AppendID(b, log), number), link)
 		return appendIDs(appendIDs(b, w.tips), w.tips)
-	case kindRenew:
+	case script.KindRenew:
 		return wire.AppendBin(array(1), g.bundle(by))
-	default:
+	default: // a pair
 		return wire.AppendBin(array(1), w.who("stranger").Public())
 	}
+}
+
+// invitation is the label of a link: the den's, or of one who was never given it another.
+func (g *gen) invitation() string {
+	if g.w.script.Role == roleOutsider {
+		return "other"
+	}
+	return "link"
 }
 
 // bundle is a newer bundle of an identity.
@@ -119,8 +111,8 @@ func (g *gen) bundle(by *script.Identity) []byte {
 
 // appointment is the entry that appointed the den's admin.
 func (g *gen) appointment() wire.ID {
-	for _, e := range g.w.chain {
-		if e.Kind == kindAppoint {
+	for _, e := range g.w.seen {
+		if e.Kind == script.KindAppoint {
 			return e.ID()
 		}
 	}
@@ -132,23 +124,25 @@ func (g *gen) appointment() wire.ID {
 func (g *gen) entry() (raw []byte, id wire.ID) {
 	w, who := g.w, g.signer()
 	by := w.who(who)
-	kind := uint64(1 + g.n(kindPair))
-	if kind == kindLeave && w.honest == nil {
-		kind = kindRenew // or it would be no member from here on
+	kind := uint64(1 + g.n(script.KindPair))
+	if kind == script.KindLeave && w.honest == nil {
+		kind = script.KindRenew // or it would be no member from here on
 	}
 	e := &script.Entry{Room: w.room, Kind: kind, Key: by.Public(), Time: w.nanos(), Body: g.body(kind, by)}
 	switch kind {
-	case kindJoin, kindLeave, kindRenew:
+	case script.KindJoin, script.KindLeave, script.KindRenew:
 		e.Heads = slices.Clone(w.tips)
-		if kind == kindJoin {
+		if kind == script.KindJoin {
 			e.Heads = sorted(append(e.Heads, w.invite)...)
 		}
 	case script.KindGenesis:
 		e.Room, e.Number = wire.ID{}, 1
+	case script.KindPair:
+		e.Room, e.Number, e.Time = wire.ID{}, 1, 0
 	default:
-		e.Number, e.Prev = uint64(len(w.chain)+1), w.base
+		e.Number, e.Prev = uint64(len(w.seen)+1), w.tips[0]
 		e.Heads = slices.Clone(w.tips)
-		if last := g.tip; who == "master" && last != nil && kind != kindHandover {
+		if last := g.tip; who == "master" && last != nil && kind != script.KindHandover {
 			e.Number, e.Prev, e.Heads = last.Number+1, last.ID(), []wire.ID{last.ID()}
 		}
 		if who == "admin" {
@@ -156,25 +150,56 @@ func (g *gen) entry() (raw []byte, id wire.ID) {
 			e.Heads = sorted(append(slices.Clone(w.tips), e.Chain)...)
 		}
 	}
-	if kind != kindHandover && g.chance(50) {
+	if kind != script.KindHandover && g.chance(50) {
 		g.spoilEntry(e)
 	} else if who == "master" && e.Number > 1 {
 		g.tip = e
 	}
 	switch {
-	case kind == kindJoin:
-		raw = e.Cosigned(by.Signer, "join", w.linkKeys("link").Sign, "join-link")
-	case kind == kindHandover:
+	case e.Kind == script.KindJoin:
+		raw = e.Cosigned(by.Signer, "join", w.linkKeys(g.invitation()).Sign, "join-link")
+	case e.Kind == script.KindHandover:
 		raw = e.Cosigned(by.Signer, "entry", w.who("admin").Signer, "handover")
+	case e.Kind == script.KindPair:
+		raw = e.Unsigned()
 	default:
 		raw = e.Bytes(by.Signer)
 	}
 	return raw, e.ID()
 }
 
-// spoilEntry changes something of an entry.
+// spoilEntry changes something of an entry: for the most part so that it is still
+// one, of which only its room's rules can tell what is wrong.
 func (g *gen) spoilEntry(e *script.Entry) {
-	switch g.n(10) {
+	if g.chance(30) {
+		g.breakEntry(e)
+		return
+	}
+	switch g.n(5) {
+	case 0: // elsewhere in the chain
+		if n := len(g.w.seen); n > 1 && e.Number > 1 {
+			before := g.w.seen[g.n(n)]
+			e.Number, e.Prev, e.Heads = before.Number+1, before.ID(), sorted(append(e.Heads, before.ID())...)
+		}
+	case 1: // behind what is not there
+		if e.Number > 1 {
+			e.Prev = wire.ID(g.random(32))
+			e.Heads = sorted(e.Prev)
+		}
+	case 2:
+		e.Heads = sorted(append(e.Heads, g.entryID())...)
+	case 3:
+		e.Time = g.bound(e.Time)
+	default:
+		if len(e.Heads) > 0 && e.Number == 0 {
+			e.Heads = sorted(g.entryID())
+		}
+	}
+}
+
+// breakEntry makes an entry that is refused, or that ends the session.
+func (g *gen) breakEntry(e *script.Entry) {
+	switch g.n(9) {
 	case 0:
 		e.Number = g.bound(e.Number)
 	case 1:
@@ -189,8 +214,6 @@ func (g *gen) spoilEntry(e *script.Entry) {
 		e.Key = g.w.who(g.scratch()).Public() // and so not its signature
 	case 6:
 		e.Room = g.id()
-	case 7:
-		e.Time = g.bound(e.Time)
 	default:
 		e.Body = g.spoil(e.Body)
 	}

@@ -23,12 +23,16 @@ type gen struct {
 
 // generate makes an episode.
 func generate(w *world, episode uint64) []Step {
+	g := newGen(w, episode)
+	g.converse()
+	return g.disturb(g.steps)
+}
+
+func newGen(w *world, episode uint64) *gen {
 	seed := [32]byte{}
 	copy(seed[:], w.bytes(fmt.Sprintf("episode %d", episode), 32))
 	raw := rand.NewChaCha8(seed)
-	g := &gen{w: w, rng: rand.New(raw), raw: raw, episode: episode}
-	g.converse()
-	return g.disturb(g.steps)
+	return &gen{w: w, rng: rand.New(raw), raw: raw, episode: episode}
 }
 
 // n is a number below max.
@@ -86,7 +90,7 @@ func (g *gen) self() string {
 
 // scratch is somebody about whom entries are written; never the honest member.
 func (g *gen) scratch() string {
-	return g.pick("member", "admin", "reader", "relay", "newcomer", "somebody", "somebody else")
+	return g.pick("member", "admin", "reader", "relay", "newcomer", "somebody", "another")
 }
 
 // id is an ID of the room, of an identity or of nothing; never one of the honest member's log.

@@ -18,11 +18,10 @@ type writer struct {
 	who  string
 	runs []*script.Run
 	raw  [][]byte
-	user bool // the peer keeps the room for it
 }
 
-// write appends one more run, in the newest epoch.
-func (h *writer) write(ctx context.Context) error {
+// sign makes one more run, in the newest epoch.
+func (h *writer) sign() {
 	w := h.w
 	label := fmt.Sprintf("honest %d", len(h.runs))
 	newest := w.epochs[len(w.epochs)-1]
@@ -34,21 +33,25 @@ func (h *writer) write(ctx context.Context) error {
 		r.Epoch, r.Heads = newest.entry, []wire.ID{w.base}
 		w.seal(r, newest.key, label)
 	}
-	raw := r.Bytes(w.who(h.who).Signer)
-	err := w.as(ctx, h.who, func(k *talk) error {
-		if !h.user {
-			if err := w.submit(k, h.who, nil, nil); err != nil {
+	h.runs, h.raw = append(h.runs, r), append(h.raw, r.Bytes(w.who(h.who).Signer))
+}
+
+// hand gives the peer a run.
+func (h *writer) hand(ctx context.Context, i int) error {
+	return h.w.as(ctx, h.who, func(k *talk) error {
+		if i == 0 {
+			if err := h.w.submit(k, h.who, nil, nil); err != nil {
 				return err
 			}
-			h.user = true
 		}
-		return w.appendRun(k, raw)
+		return h.w.appendRun(k, h.raw[i])
 	})
-	if err != nil {
-		return err
-	}
-	h.runs, h.raw = append(h.runs, r), append(h.raw, raw)
-	return nil
+}
+
+// write writes one more run.
+func (h *writer) write(ctx context.Context) error {
+	h.sign()
+	return h.hand(ctx, len(h.raw)-1)
 }
 
 // writeMore is write between episodes: to who may not read the room, what it writes

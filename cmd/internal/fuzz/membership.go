@@ -137,7 +137,7 @@ func (w *world) joinEntry(link *identity.Signer) *script.Entry {
 			b := wire.AppendBin(wire.AppendID(wire.AppendArray(nil, 4), i.entry), link.Public())
 			b = wire.AppendBin(wire.AppendBin(b, self.Bundle), w.bytes("join", 16))
 			return &script.Entry{
-				Room: w.room, Kind: kindJoin, Key: self.Public(), Heads: sorted(append(slices.Clone(w.tips), i.entry)...), Time: w.nanos(), Body: b,
+				Room: w.room, Kind: script.KindJoin, Key: self.Public(), Heads: sorted(append(slices.Clone(w.tips), i.entry)...), Time: w.nanos(), Body: b,
 			}
 		}
 	}

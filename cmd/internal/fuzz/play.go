@@ -171,8 +171,8 @@ func (p *player) send(l *wireline, s *Step) error {
 		if l.awaited == nil {
 			return nil
 		}
-		if stream = l.awaited.Stream; s.Type == wire.TypeStreamEnd {
-			stream, body = 0, script.Body(&wire.StreamEnd{Stream: stream})
+		if stream, body = p.w.fit(l, s); body == nil {
+			return nil
 		}
 	}
 	body = p.w.resolve(body, l.conn, l.peerID)

@@ -68,15 +68,8 @@ func (g *gen) nextRun(who string, lobby bool) *script.Run {
 
 // newestHeads are the newest entries that the one in the role knows.
 func (g *gen) newestHeads() []wire.ID {
-	k := g.w.known.entryIDs
-	switch {
-	case g.tip != nil && g.chance(50):
+	if g.tip != nil && g.chance(50) {
 		return []wire.ID{g.tip.ID()}
-	case g.w.script.Role == roleRemoved || g.w.script.Role == roleOutsider:
-		if len(k) > 0 {
-			return k[len(k)-1:]
-		}
-		return []wire.ID{wire.ID(g.random(32))}
 	}
 	return slices.Clone(g.w.tips)
 }
@@ -90,38 +83,89 @@ func (g *gen) message(r *script.Run) {
 	r.Messages = append(r.Messages, g.random(size))
 }
 
-// spoilRun changes something of a run.
+// spoilRun changes something of a run: for the most part so that it is still a
+// run, of which only its room's rules can tell what is wrong.
 func (g *gen) spoilRun(r *script.Run) {
-	switch g.n(14) {
+	if g.chance(20) {
+		g.breakRun(r)
+		return
+	}
+	switch g.n(8) {
+	case 0, 1: // a gap, or something else before it
+		if r.First == 1 {
+			r.First, r.Salt = 1+uint64(1+g.n(3)), nil
+		} else {
+			r.First += uint64(1 + g.n(3))
+		}
+		r.Prev = g.link()
+	case 2:
+		if r.First > 1 {
+			r.Prev = g.link()
+		} else {
+			r.Epoch = g.id()
+		}
+	case 3:
+		r.Epoch = g.id()
+	case 4, 5:
+		r.Heads = sorted(g.entryID(), g.entryID())
+	case 6:
+		r.Clock = g.bound(r.Clock)
+	default:
+		logs := sorted(g.id(), g.id(), g.id())
+		for _, log := range logs[:1+g.n(len(logs))] {
+			r.Refs = append(r.Refs, wire.Ref{Log: log, Number: 1 + uint64(g.n(9))})
+		}
+	}
+	if r.First == 1 {
+		r.Incarnate()
+	}
+}
+
+// entryID is an entry of the room's for the most part.
+func (g *gen) entryID() wire.ID {
+	if k := g.w.known.entryIDs; len(k) > 0 && g.chance(80) {
+		return k[g.n(len(k))]
+	}
+	return wire.ID(g.random(32))
+}
+
+// link is a run's hash, or nothing's.
+func (g *gen) link() wire.ID {
+	switch k := g.w.known.heads; {
+	case len(g.own) > 0 && g.chance(60):
+		return g.own[g.n(len(g.own))].Hash()
+	case len(k) > 0 && g.chance(60):
+		return k[g.n(len(k))].Link
+	}
+	return wire.ID(g.random(32))
+}
+
+// breakRun makes a run that no honest peer stores or forwards.
+func (g *gen) breakRun(r *script.Run) {
+	switch g.n(11) {
 	case 0:
 		r.First = g.bound(r.First)
 	case 1:
 		r.Prev = g.id()
 	case 2:
-		r.Epoch = g.id()
-	case 3:
 		r.Heads = g.heads(r.Heads)
-	case 4:
-		r.Clock = g.bound(r.Clock)
-	case 5:
+	case 3:
 		for range 1 + g.n(5) {
 			r.Refs = append(r.Refs, wire.Ref{Log: g.id(), Number: g.bound(1)})
 		}
-	case 6:
+	case 4:
 		r.Messages = nil
-	case 7:
+	case 5:
 		for range 513 - len(r.Messages) {
 			r.Messages = append(r.Messages, g.random(64))
 		}
-	case 8:
+	case 6:
 		r.Messages[0] = g.random(g.n(80))
-	case 9:
+	case 7:
 		r.Salt = g.random(g.n(40))
-	case 10:
+	case 8:
 		r.Version = g.bound(2)
-	case 11:
-		r.Incarnation = g.id()
-	case 12:
+	case 9:
 		r.Room = g.id()
 	default:
 		r.Key = g.w.who(g.scratch()).Public() // and so not its signature

@@ -24,7 +24,8 @@ type world struct {
 	epochs      []epoch
 	chain       []*script.Entry // of the master
 	base        wire.ID         // the end of the chain
-	tips        []wire.ID       // the room's heads, ascending: base, in a den
+	seen        []*script.Entry // of the chain, what the one who plays the role has seen
+	tips        []wire.ID       // and the room's heads as it knows them, ascending
 	invites     []invited
 	invite      wire.ID
 	before      wire.ID // the run of the one who was removed later
@@ -113,7 +114,6 @@ func (w *world) link(kind uint64, body []byte) *script.Entry {
 		e.Room, e.Prev, e.Heads = w.room, w.base, []wire.ID{w.base}
 	}
 	w.base = e.ID()
-	w.tips = []wire.ID{w.base}
 	w.chain = append(w.chain, e)
 	return e
 }

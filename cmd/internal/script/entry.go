@@ -5,12 +5,24 @@ import (
 	"parley/wire"
 )
 
-// The kinds of entries that the script writes (package rooms, "Entries").
+// The kinds of entries (package rooms, "Entries").
 const (
-	KindGenesis = 1
-	KindEpoch   = 2
-	KindAdd     = 6
-	KindStop    = 7
+	KindGenesis  = 1
+	KindEpoch    = 2
+	KindInvite   = 3
+	KindJoin     = 4
+	KindLeave    = 5
+	KindAdd      = 6
+	KindStop     = 7
+	KindLift     = 8
+	KindAppoint  = 9
+	KindDemote   = 10
+	KindPolicy   = 11
+	KindHandover = 12
+	KindRevoke   = 13
+	KindTrim     = 14
+	KindRenew    = 15
+	KindPair     = 16
 )
 
 // The roles in entries.
@@ -20,7 +32,7 @@ const (
 	RoleMember = 3
 )
 
-// An Entry is any entry with one signature that can be written down, right or wrong.
+// An Entry is any entry that can be written down, right or wrong.
 type Entry struct {
 	Room   wire.ID // zero in a genesis entry
 	Kind   uint64
@@ -33,8 +45,16 @@ type Entry struct {
 	Body   []byte
 }
 
-func (e *Entry) unsigned() []byte {
-	b := wire.AppendUint(wire.AppendArray(nil, 11), 1)
+// Unsigned is the entry's encoding up to its signatures: all of a pair, which has none.
+func (e *Entry) Unsigned() []byte {
+	elements := 11
+	switch e.Kind {
+	case KindJoin, KindHandover: // a second signature
+		elements = 12
+	case KindPair: // none
+		elements = 10
+	}
+	b := wire.AppendUint(wire.AppendArray(nil, elements), 1)
 	b = wire.AppendUint(wire.AppendID(b, e.Room), e.Kind)
 	b = wire.AppendID(wire.AppendBin(b, e.Key), e.Chain)
 	b = wire.AppendID(wire.AppendUint(b, e.Number), e.Prev)
@@ -46,18 +66,18 @@ func (e *Entry) unsigned() []byte {
 }
 
 // ID is the entry's ID.
-func (e *Entry) ID() wire.ID { return wire.Hash("entry", e.unsigned()) }
+func (e *Entry) ID() wire.ID { return wire.Hash("entry", e.Unsigned()) }
 
 // Bytes are the entry's encoding, signed.
 func (e *Entry) Bytes(s *identity.Signer) []byte {
-	b := e.unsigned()
+	b := e.Unsigned()
 	return wire.AppendBin(b, s.Sign("entry", b))
 }
 
 // Cosigned are the entry's bytes with two signatures, as a join and a handover
 // have them, each under its context.
 func (e *Entry) Cosigned(s *identity.Signer, context string, other *identity.Signer, second string) []byte {
-	b := e.unsigned()
+	b := e.Unsigned()
 	b = wire.AppendBin(b, s.Sign(context, b))
 	return wire.AppendBin(b, other.Sign(second, b))
 }
