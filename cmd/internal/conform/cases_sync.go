@@ -37,6 +37,14 @@ func syncCases() []Case {
 	one := func(m wire.Message) func(*lobby) []wire.Message {
 		return func(*lobby) []wire.Message { return []wire.Message{m} }
 	}
+	// roomsEnded ends the interactive stream.
+	roomsEnded := func(name string, code wire.Code) Case {
+		return Case{Name: name, Section: sectionSync, Expect: protocolError, run: func(t *T) {
+			l := t.lobby()
+			l.send(script.Frame(0, &wire.StreamEnd{Stream: l.rooms, Code: code}))
+			l.ends(wire.CodeProtocol)
+		}}
+	}
 	// onStream opens a stream of a class with a message that does not belong there.
 	onStream := func(name string, class uint32, m wire.Message) Case {
 		return Case{Name: name, Section: sectionSync, Expect: protocolError, run: func(t *T) {
@@ -163,6 +171,8 @@ func syncCases() []Case {
 				return ok && p.Seq == 77
 			})
 		}},
+		roomsEnded("this side's direction of the interactive stream ended", wire.CodeOK),
+		roomsEnded("the interactive stream given up", wire.CodeShutdown),
 	}
 }
 
