@@ -27,6 +27,7 @@ type fuzzCmd struct {
 	Rate          float64       `help:"Episodes a second at most (default: as fast as they go)." placeholder:"N"`
 	Out           string        `help:"Folder for the scripts of findings." default:"." type:"path" placeholder:"DIR"`
 	Replay        string        `help:"Play the script of a finding again, and nothing else." type:"existingfile" placeholder:"FILE"`
+	ShrinkTime    time.Duration `help:"How long a finding is cut down at the most." default:"2m"`
 	AnswerWithin  time.Duration `help:"How long the peer may take to answer." default:"10s"`
 	MaxMemory     uint64        `help:"How much memory the peer may take at the most, in MiB: resident of one that was started, else as it says itself." default:"128" placeholder:"MIB"`
 	MaxGoroutines uint64        `help:"How many goroutines more than at first the peer may have when all is over." default:"50" placeholder:"N"`
@@ -94,7 +95,7 @@ const progressEvery = 5 * time.Second
 func (c *fuzzCmd) options() (o fuzz.Options, err error) {
 	o = fuzz.Options{
 		Link: c.Invite, Seed: c.Seed, For: c.For, Count: c.Count, Parallel: c.Parallel, Rate: c.Rate,
-		MaxMemory: c.MaxMemory << 20, MaxGoroutines: c.MaxGoroutines,
+		MaxMemory: c.MaxMemory << 20, MaxGoroutines: c.MaxGoroutines, ShrinkTime: c.ShrinkTime,
 	}
 	o.Target.AnswerWithin = c.AnswerWithin
 	if o.For == 0 && o.Count == 0 {

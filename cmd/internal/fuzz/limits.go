@@ -45,8 +45,5 @@ const (
 	maxScript = 64 << 20
 )
 
-// What cutting a finding down may cost.
-const (
-	shrinkPlays = 150
-	shrinkTime  = 2 * time.Minute
-)
+// shrinkPlays bounds how often a script is played while it is cut down.
+const shrinkPlays = 200

@@ -59,7 +59,6 @@ func (r *runner) watch(ctx context.Context) *Problem {
 	w := r.prober()
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	told := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -69,8 +68,8 @@ func (r *runner) watch(ctx context.Context) *Problem {
 		if p := r.look(ctx, w); p != nil {
 			return p
 		}
-		if r.o.Progress != nil && time.Since(told) >= r.o.Every {
-			told = time.Now()
+		if r.o.Progress != nil && time.Since(r.told) >= r.o.Every {
+			r.told = time.Now()
 			r.o.Progress(r.summary())
 		}
 	}
@@ -129,9 +128,15 @@ func (r *runner) look(ctx context.Context, w *world) *Problem {
 }
 
 // quiet waits, when nothing is played, until the target's goroutines are back to
-// what they were, within the bound.
-func (r *runner) quiet(ctx context.Context) (*Problem, error) {
-	return r.settled(ctx, r.watched.base+r.o.MaxGoroutines, settleWithin), ctx.Err()
+// what they were, within the bound. Then nothing is suspected any more.
+func (r *runner) quiet(ctx context.Context) *Problem {
+	p := r.settled(ctx, r.watched.base+r.o.MaxGoroutines, settleWithin)
+	if p == nil {
+		r.mu.Lock()
+		r.playing, r.recent = map[int]*Script{}, nil
+		r.mu.Unlock()
+	}
+	return p
 }
 
 // settled waits until the target has no more goroutines than these.

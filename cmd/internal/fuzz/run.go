@@ -28,6 +28,9 @@ type Options struct {
 	MaxMemory     uint64 // bytes: of a process that was started, resident; else what the target says
 	MaxGoroutines uint64 // left behind by what has ended
 
+	// ShrinkTime is how long a finding is cut down at the most.
+	ShrinkTime time.Duration
+
 	Found    func(Finding) error // called with each finding, cut down, one at a time
 	Progress func(Summary)       // called each ProgressEvery
 	Every    time.Duration
@@ -59,6 +62,7 @@ type runner struct {
 	mu       sync.Mutex
 	proc     *process
 	taken    uint64 // series
+	begun    int    // of the round
 	left     uint64 // episodes still to be played, when counted
 	next     time.Time
 	playing  map[int]*Script // what each worker is at
@@ -66,16 +70,18 @@ type runner struct {
 	findings []Problem
 	again    int
 	watched  watched
+	told     time.Time // progress, last
 	saving   sync.Mutex
 }
 
-// maxRecent is how many series that have ended are suspected of a problem of the whole target.
+// maxRecent is how many series make a round, behind which the target is looked at when nothing is played.
+// So many are suspected of a problem of the whole target.
 const maxRecent = 24
 
 // Run fuzzes until the time is over, the count is reached, or the context ends;
 // without a command also until the target fails for all.
 func Run(ctx context.Context, o Options) (s Summary, err error) {
-	r := &runner{o: o, start: time.Now(), left: o.Count, playing: map[int]*Script{}}
+	r := &runner{o: o, start: time.Now(), told: time.Now(), left: o.Count, playing: map[int]*Script{}}
 	r.lane = lane{target: &r.o.Target, count: &Counts{}}
 	if o.Count == 0 {
 		r.left = 1 << 63
@@ -97,14 +103,14 @@ func Run(ctx context.Context, o Options) (s Summary, err error) {
 			return s, err
 		}
 		problem, err := r.round(run)
-		if problem == nil && err == nil && ctx.Err() == nil {
-			problem, err = r.quiet(ctx)
+		if err == nil && problem == nil && ctx.Err() == nil {
+			problem = r.quiet(ctx)
 		}
-		if err != nil || problem == nil {
-			if run.Err() != nil {
-				err = nil // what was cut off by the end is no failure
-			}
+		if err != nil && run.Err() == nil || ctx.Err() != nil {
 			return s, errors.Join(err, ctx.Err())
+		}
+		if problem == nil {
+			continue
 		}
 		if err := r.attribute(ctx, problem); err != nil {
 			return s, errors.Join(err, ctx.Err())
@@ -161,6 +167,7 @@ func (r *runner) halt() *Problem {
 func (r *runner) round(ctx context.Context) (*Problem, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.begun = 0
 	var all sync.WaitGroup
 	var once sync.Once
 	var problem *Problem
@@ -202,15 +209,13 @@ func (r *runner) take(worker int) *Script {
 	defer r.mu.Unlock()
 	if old := r.playing[worker]; old != nil {
 		r.recent = append(r.recent, old)
-		if len(r.recent) > maxRecent {
-			r.recent = slices.Delete(r.recent, 0, 1)
-		}
 		delete(r.playing, worker)
 	}
 	n := min(seriesLength, r.left)
-	if n == 0 {
+	if n == 0 || r.begun == maxRecent {
 		return nil
 	}
+	r.begun++
 	r.left -= n
 	s := &Script{Seed: r.o.Seed, Series: r.taken, Clock: r.o.Clock, Role: r.o.Roles[r.taken%uint64(len(r.o.Roles))]}
 	r.taken++

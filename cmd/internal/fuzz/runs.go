@@ -47,6 +47,9 @@ func (g *gen) nextRun(who string, lobby bool) *script.Run {
 			e = w.epochs[0] // the one whose key it has
 		}
 		epoch, heads = e.entry, g.newestHeads()
+		if n := len(w.seen); w.script.Role == roleRemoved && g.chance(60) {
+			heads = []wire.ID{w.seen[n-2].ID()} // as if it did not know of its removal
+		}
 	}
 	for _, before := range g.own {
 		if !lobby && bytes.Equal(before.Key, w.who(who).Public()) && g.chance(60) {

@@ -31,8 +31,9 @@ func (r *runner) attribute(ctx context.Context, p *Problem) error {
 		return r.report(f)
 	}
 	play := func(s *Script) (Outcome, error) { return r.afresh(ctx, s, p.Kind) }
+	end := time.Now().Add(r.o.ShrinkTime)
 	for _, s := range suspects {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || time.Now().After(end) {
 			break
 		}
 		if out, err := play(s); err == nil && out.Problem.same(p) {
@@ -78,7 +79,7 @@ const (
 	spareGoroutines = 3
 
 	// shortSettle is settleWithin where one script was played and many more are to be.
-	shortSettle = 3 * time.Second
+	shortSettle = 1500 * time.Millisecond
 )
 
 // cut cuts a script with a problem down to one from which nothing can be taken
@@ -89,9 +90,9 @@ func (r *runner) cut(ctx context.Context, s *Script, out Outcome, play func(*Scr
 	best := s.with(s.Steps)
 	best.Observed = out.Observed
 	f := Finding{Problem: *want, Script: best}
-	end := time.Now().Add(shrinkTime)
+	end := time.Now().Add(r.o.ShrinkTime)
 	plays := 0
-	steps := out.Steps
+	units, flat := s.Steps, out.Steps // what is cut: episodes, then steps
 	fails := func(all []Step) bool {
 		if plays >= shrinkPlays || time.Now().After(end) || ctx.Err() != nil || len(all) == 0 {
 			return false
@@ -103,20 +104,27 @@ func (r *runner) cut(ctx context.Context, s *Script, out Outcome, play func(*Scr
 		}
 		f.Script = s.with(slices.Clone(all))
 		f.Script.Observed = got.Observed
-		f.Problem, f.Shrunk, steps = *got.Problem, true, got.Steps
+		f.Problem, f.Shrunk = *got.Problem, true
+		if units, flat = all, got.Steps; all[0].Op != opEpisode {
+			units = got.Steps // without what was not reached
+		}
 		return true
 	}
-	// The last episode alone, else all of them.
-	if last := s.Steps[len(s.Steps)-1:]; !fails(last) && !fails(s.Steps) {
-		return f // it does not happen again
+	if s.Steps[0].Op == opEpisode {
+		if last := s.Steps[len(s.Steps)-1:]; !fails(last) {
+			if !fails(s.Steps) {
+				return f // it does not happen again
+			}
+			cutSteps(&units, fails)
+		}
 	}
-	if !fails(steps) {
+	if !fails(flat) {
 		return f
 	}
-	for cutSteps(&steps, fails) {
+	for cutSteps(&units, fails) {
 		continue
 	}
-	simplify(&steps, fails)
+	simplify(&units, fails)
 	return f
 }
 
