@@ -1,5 +1,7 @@
 package conform
 
+import "slices"
+
 // A breakage is one way to break the peer: a rule that is not checked any more.
 // Each must make at least one of the cases fail that it names.
 type breakage struct {
@@ -11,6 +13,11 @@ type breakage struct {
 
 // breakages lists them by layer. Those that CI runs come first: one a layer.
 func breakages() []breakage {
+	return slices.Concat(layerBreakages(), ruleBreakages(), recordBreakages(), dialBreakages())
+}
+
+// layerBreakages are the first that were made, of every layer.
+func layerBreakages() []breakage {
 	return []breakage{
 		{
 			"the mac of message 1 is not checked", "handshake/responder.go",
