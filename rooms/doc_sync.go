@@ -130,6 +130,8 @@
 // Keys that are not held are asked for with Fetch, at most 1,024 in one, and come in Records with Asked set, in as many
 // frames as it takes, More set in all but the last. What is not held any more is left out.
 // Entries are added to the authority; those that name others which are not held wait, and these are fetched.
+// A record of a version or kind that its receiver does not know is left out. One whose encoding, bounds or signature are wrong
+// ends the session, as does an entry in an open room; one that breaks another rule, or is of another room, is dropped and counted ("Bounds").
 //
 // Records that are new on a peer are sent without being asked (Asked false), once durable: entries and proofs by every peer to all its other sessions
 // that have a right to them, boxes by the peer to which a user gave them. A receiver takes them like the others.
@@ -160,7 +162,8 @@
 // highest pin, and keeps what comes, hidden, if each run follows the one before, until a run is the first pin's or shows that this is another branch. A peer
 // that has the chain serves all of it, also what of it does not count.
 //
-// Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them.
+// Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them;
+// not for runs that wait, nor when these count later: digests tell of that.
 //
 // # Live
 //
