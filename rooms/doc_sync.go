@@ -98,6 +98,7 @@
 // held of it is kept, hidden, and it is fetched from 1 from whoever has it so.
 // A peer gives up what lies at or below, asks for what follows, and takes nothing of it again.
 // Of several proofs for one log a peer keeps the one with the lowest first number, of equal ones that with the lowest ID.
+// In a room with members it keeps none against an author whom no entry names that it holds.
 //
 //	digest = first 16 bytes of H("state", hash(entries), hash(boxes), hash(proofs), hash(logs))
 //

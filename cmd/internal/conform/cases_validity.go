@@ -117,7 +117,7 @@ func validityCases() []Case {
 			d.writes(d.first(d.master, "behind it"), d.master)
 			d.holds(r.Log(), r.Bytes(u.Signer))
 		}},
-	}, pinned(void, valid), trimmed(), forked())
+	}, pinned(void, valid), trimmed(), forked(), proofOfForkCases())
 }
 
 // pinned are the rules of stops and leaves, and of the pins in them.
