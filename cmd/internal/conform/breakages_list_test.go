@@ -349,5 +349,15 @@ func layerBreakages() []breakage {
 			"if newcomer && b.Kind == KindAnnounce {", "if newcomer {",
 			[]string{"an answer is not answered", "a goodbye is not answered"},
 		},
+		{
+			"beacons are taken in any order", "discovery/receive.go",
+			"if known != nil && b.Counter <= known.counter {", "if known != nil && b.Counter == 0 {",
+			[]string{"an announce replayed behind its sender's goodbye"},
+		},
+		{
+			"beacons of any kind are beacons", "discovery/beacon.go",
+			"if b.Kind < KindAnnounce || b.Kind > KindGoodbye {", "if b.Kind > 9 {",
+			[]string{"an announce of kind 4", "an announce of kind 0"},
+		},
 	}
 }
