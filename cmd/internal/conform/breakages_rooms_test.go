@@ -80,6 +80,11 @@ func recordBreakages() []breakage {
 			[]string{"an entry with 65 heads", "a run with 65 heads"},
 		},
 		{
+			"a room takes a few entries more", "rooms/limits.go",
+			"MaxEntries      = 16 << 10", "MaxEntries      = 17 << 10",
+			[]string{"a room of 16,384 entries takes no more"},
+		},
+		{
 			"an entry may be of any size", "rooms/entry.go",
 			"if len(raw) > MaxEntry {", "if len(raw) > 8*MaxEntry {",
 			[]string{"an entry of over 98,304 bytes"},
@@ -238,6 +243,58 @@ func recordBreakages() []breakage {
 			"a log's place is taken twice", "rooms/core_append.go",
 			"done(run.Hash == lg.durLink)", "done(true)",
 			[]string{"a user's run in the place of another"},
+		},
+	}
+}
+
+// moreBreakages are of forks, of what is sent on and of what a former member is told.
+func moreBreakages() []breakage {
+	return []breakage{
+		omitted("no pin decides a fork", "judge_fork.go", "rulePinnedBranch", "the side of a fork"),
+		{
+			"the sides of a proof need no order", "rooms/proof.go",
+			"(p.First == 1) != p.Prev.IsZero() || p.Runs[0].Compare(p.Runs[1]) >= 0 {", "(p.First == 1) != p.Prev.IsZero() {",
+			[]string{"a proof whose sides are out of order", "a proof of one run twice"},
+		},
+		{
+			"a proof's signatures are not checked", "rooms/proof.go",
+			"if !identity.Verify(shared.Key, contextRun, sig, p.Runs[i][:]) {", "if len(sig) == i {",
+			[]string{"of which another has signed", "in whose side a bit is altered"},
+		},
+		{
+			"of a proof only the first signature is checked", "rooms/proof.go",
+			"if !identity.Verify(shared.Key, contextRun, sig, p.Runs[i][:]) {", "if i == 0 && !identity.Verify(shared.Key, contextRun, sig, p.Runs[i][:]) {",
+			[]string{"signed the second side"},
+		},
+		{
+			"the sides of a proof need not be runs", "rooms/proof.go",
+			"return b.sum(), sig, side.checkPlace(len(leaves))", "return b.sum(), sig, nil",
+			[]string{"a proof of a run"},
+		},
+		{
+			"anybody is proved to have forked", "rooms/core_fork.go",
+			"if p.Room != r.id || !r.openRoom && len(r.auth.named[p.Author]) == 0 {", "if p.Room != r.id {",
+			[]string{"a proof against somebody whom the room does not know"},
+		},
+		{
+			"a run may be of any size", "rooms/run.go",
+			"if len(raw) > wire.MaxRun {", "if len(raw) > 2*wire.MaxRun {",
+			[]string{"over the largest size"},
+		},
+		{
+			"a former member is told what came later", "rooms/core_lastword.go",
+			"return a.saw(a.place[word], at)", "return at >= 0 && len(word) > 0",
+			[]string{"told the last word"},
+		},
+		{
+			"a former member is told nothing", "rooms/core_lastword.go",
+			"	if len(words) == 0 {\n		return false", "	if len(words) >= 0 {\n		return false",
+			[]string{"told the last word"},
+		},
+		{
+			"a right that ends goes on", "rooms/core_state.go",
+			"		if l.right < was { // it may have", "		if l.right < was && was == SyncAuthority { // it may have",
+			[]string{"told the last word"},
 		},
 	}
 }

@@ -61,8 +61,8 @@ func proofOfForkCases() []Case {
 			b[len(b)-70] ^= 1 // in the last leaf
 			return b
 		}),
-		forged("a proof cut by a byte", func(_ *den, p *script.Fork) []byte { b := p.Bytes(); return b[:len(b)-1] }),
-		forged("a proof with a byte behind it", func(_ *den, p *script.Fork) []byte { return append(p.Bytes(), 0) }),
+		forged("a proof of a fork cut by a byte", func(_ *den, p *script.Fork) []byte { b := p.Bytes(); return b[:len(b)-1] }),
+		forged("a proof of a fork with a byte behind it", func(_ *den, p *script.Fork) []byte { return append(p.Bytes(), 0) }),
 		forged("a proof of runs that do not continue one", func(d *den, p *script.Fork) []byte {
 			for i, side := range p.Sides { // both at the number 2, of no run before
 				alone := *side
