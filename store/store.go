@@ -59,6 +59,10 @@ type Store interface {
 	// LastArrival returns the highest arrival number given in a room; 0 for a room not held.
 	LastArrival(ctx context.Context, room wire.ID) (uint64, error)
 
+	// NextArrival returns the least arrival number that a run of a room may be given: above those given in it
+	// or, in a room not held, above those of every room that was dropped, since it may be this one that comes back.
+	NextArrival(ctx context.Context, room wire.ID) (uint64, error)
+
 	// Records yields the records of one kind of a room, by ascending ID.
 	Records(ctx context.Context, room wire.ID, kind Kind) iter.Seq2[Record, error]
 

@@ -193,6 +193,27 @@ func (s *Store) LastArrival(ctx context.Context, room wire.ID) (last uint64, err
 	return last, err
 }
 
+// NextArrival implements store.Store.
+func (s *Store) NextArrival(ctx context.Context, room wire.ID) (next uint64, err error) {
+	err = s.read(ctx, "asked for a room", func(ctx context.Context, _ int64) error {
+		state, err := s.room(ctx, room)
+		if err != nil {
+			return err
+		}
+		if state != nil {
+			next = uint64(state.Arrival) + 1
+			return nil
+		}
+		var v viewDoc
+		if err := s.db.views.FindOne(ctx, byID(s.opt.View)).Decode(&v); err != nil {
+			return err
+		}
+		next = uint64(v.Arrivals) + 1
+		return nil
+	})
+	return next, err
+}
+
 // Record implements store.Store.
 func (s *Store) Record(ctx context.Context, room wire.ID, kind store.Kind, id wire.ID) (record store.Record, err error) {
 	err = s.read(ctx, "asked for a record", func(ctx context.Context, _ int64) error {

@@ -55,12 +55,21 @@ func (g *gate) run() {
 	}
 }
 
-// accept returns the next connection that the peer opens to this case.
+// accept returns the next connection that the peer opens to this case, and on
+// which it begins to speak: others may try the port, too.
 func (t *T) accept() *script.Wire {
-	conn := t.incoming()
-	t.conns = append(t.conns, conn)
-	t.note(false, "connection from "+conn.RemoteAddr().String(), nil)
-	return &script.Wire{Raw: conn, Trace: t.note}
+	var err error
+	for range 3 {
+		conn := t.incoming()
+		t.conns = append(t.conns, conn)
+		t.note(false, "connection from "+conn.RemoteAddr().String(), nil)
+		w := &script.Wire{Raw: conn, Trace: t.note}
+		if err = w.Begun(soon()); err == nil {
+			return w
+		}
+	}
+	t.fail(fmt.Sprint(err), "nothing comes on the connections that the peer opens")
+	return nil
 }
 
 func (t *T) incoming() net.Conn {
@@ -184,7 +193,7 @@ func (s *session) theirRooms() *wire.Offer {
 
 // refOf is the ref under which the peer offered a room on a session that it opened.
 func (s *session) refOf(o *wire.Offer, room wire.ID) uint64 {
-	tag := string(s.tag("offer", byInitiator, room))
+	tag := string(s.Tag("offer", byInitiator, room))
 	if i := strings.Index(string(o.Tags), tag); i >= 0 && i%16 == 0 {
 		return uint64(2 * (i / 16))
 	}

@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,21 +15,6 @@ import (
 
 // loadWithin bounds one run of `parley-harness load`, and what a test waits for in it.
 const loadWithin = 90 * time.Second
-
-// harnessOnce builds parley-harness when a test first needs it.
-var harnessOnce = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "parley-harness-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "parley-harness")
-	cmd := exec.Command("go", "build", "-o", name, "parley/cmd/parley-harness")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
 
 // loaded is peers that serve any user of their network, and a host to put load on them from.
 type loaded struct {
@@ -53,11 +36,7 @@ func newLoaded(t *testing.T, names ...string) *loaded {
 // load starts `parley-harness load` with a command's name or "", and flags.
 func (l *loaded) load(command string, flags ...string) *Process {
 	l.t.Helper()
-	name, err := harnessOnce()
-	if err != nil {
-		l.t.Fatalf("parley-harness: %v", err)
-	}
-	args := []string{name, "load"}
+	args := []string{Harness(l.t), "load"}
 	if command != "" {
 		args = append(args, command)
 	}

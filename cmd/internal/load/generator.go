@@ -33,7 +33,7 @@ func (g *generator) play(ctx context.Context, name string, s Step, until <-chan 
 	if name == "" {
 		from = g.rec.now()
 	} else {
-		from = g.rec.begin(name, s.Rate)
+		from = g.rec.begin(name, s.Rate, until != nil)
 		defer g.rec.end()
 	}
 	timer := time.NewTimer(0)

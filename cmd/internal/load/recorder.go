@@ -32,6 +32,7 @@ type recorder struct {
 type phaseRecord struct {
 	name     string
 	rate     float64
+	open     bool          // it lasts as long as something else does
 	from, to time.Duration // to is 0 while it lasts
 	due      uint64
 	timely   uint64 // of those that were due, acknowledged while it lasted, or timely behind
@@ -60,12 +61,12 @@ func (r *recorder) now() time.Duration { return time.Since(r.start) }
 
 // begin starts a phase, which ends the one before, and returns when that was. What
 // is due before the first is not recorded.
-func (r *recorder) begin(name string, rate float64) time.Duration {
+func (r *recorder) begin(name string, rate float64, open bool) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
 	r.endAt(now)
-	r.phases = append(r.phases, phaseRecord{name: name, rate: rate, from: now})
+	r.phases = append(r.phases, phaseRecord{name: name, rate: rate, open: open, from: now})
 	return now
 }
 

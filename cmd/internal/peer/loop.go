@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -167,6 +168,11 @@ func (p *Peer) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, id := range p.core.OpenRooms() { // of one that the store has not got it tells where arrivals begin
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
 	const atOnce = 64
 	for len(ids) > 0 {
 		n := min(len(ids), atOnce)
@@ -232,9 +238,11 @@ func (p *Peer) loadRoom(ctx context.Context, id wire.ID) (*rooms.RoomData, error
 	if data.Hidden, err = p.store.Heads(ctx, rooms.HiddenRoom(id)); err != nil {
 		return nil, err
 	}
-	if data.LastArrival, err = p.store.LastArrival(ctx, id); err != nil {
+	next, err := p.store.NextArrival(ctx, id)
+	if err != nil {
 		return nil, err
 	}
+	data.LastArrival = next - 1
 	for _, kind := range []store.Kind{store.KindEntry, store.KindBox, store.KindDelegation, store.KindProof} {
 		for rec, err := range p.store.Records(ctx, id, kind) {
 			if err != nil {
