@@ -13,9 +13,9 @@ import (
 )
 
 // breakagesFlag chooses the breakages that are built and run: so many, the
-// first of the list; "N-", those from the Nth on; "all"; or those whose name
-// contains the text.
-var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number (the first so many), N- (from the Nth on), a part of a name, or all")
+// first of the list; "N-M" or "N-", those from the Nth to the Mth, or on; "all";
+// or those whose name contains the text.
+var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number (the first so many), N-M or N- (from the Nth to the Mth, or on), a part of a name, or all")
 
 const root = "../../.."
 
@@ -28,9 +28,14 @@ func chosen(t *testing.T) (list []breakage) {
 	if len(want) == 1 && want[0] > '0' && int(want[0]-'0') <= mostInCI {
 		return all[:want[0]-'0']
 	}
-	if from, ok := strings.CutSuffix(want, "-"); ok {
-		if n, err := strconv.Atoi(from); err == nil && n > 0 && n <= len(all) {
-			return all[n-1:]
+	if from, to, ok := strings.Cut(want, "-"); ok {
+		n, err := strconv.Atoi(from)
+		m := len(all)
+		if to != "" && err == nil {
+			m, err = strconv.Atoi(to)
+		}
+		if err == nil && 0 < n && n <= m && n <= len(all) {
+			return all[n-1 : min(m, len(all))]
 		}
 	}
 	for _, b := range all {

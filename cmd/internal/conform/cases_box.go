@@ -175,7 +175,7 @@ func boxCases() []Case {
 			b := here.box(here.master, here.member.ID())
 			l, _ := there.opened(there.master)
 			l.say(&wire.Records{Set: wire.SetBoxes, Records: wire.List[wire.Bytes]{b.Bytes(here.master.Signer)}})
-			l.alive()
+			l.through()
 			if n := len(here.boxes(b.Recipient)) + len(there.boxes(b.Recipient)); n > 0 {
 				t.fail(fmt.Sprintf("%d boxes", n), "a box is taken through another room")
 			}

@@ -169,6 +169,12 @@ func adminCases() []Case {
 			d.demote(a, a.chain)
 			return a.by, nil
 		}),
+		mayNot("a demoted admin that is then removed", func(d *den) (*script.Identity, []wire.ID) {
+			a := d.admin()
+			d.demote(a, a.chain)
+			d.submit(d.user, nil, d.remove(a.by))
+			return a.by, nil
+		}),
 		may("an add by an admin", func(d *den) (*script.Identity, []wire.ID) {
 			u, a := d.t.identity(), d.admin()
 			return u, []wire.ID{a.put(script.KindAdd, script.Add(u.Bundle, script.RoleMember), d.last.ID())}
@@ -272,12 +278,13 @@ func joinCases() []Case {
 			d.demote(a, a.chain)
 			return u, []wire.ID{join, d.last.ID()}
 		}),
-		mayNot("a join by the invite of an admin behind the cut of its demotion", func(d *den) (*script.Identity, []wire.ID) {
+		mayNot("a join by the invite of an admin behind the cut of its demotion, which confirms it", func(d *den) (*script.Identity, []wire.ID) {
 			a, u := d.admin(), d.t.identity()
 			l := &invitation{Identity: d.t.identity()}
 			l.invite = a.put(script.KindInvite, inviteBody(l, 0, 0, script.RoleMember))
 			join := d.joined(u, l)
-			d.demote(a, a.chain)
+			nonce, commitment := d.newKey()
+			d.epoch = d.put(script.KindDemote, script.Demote(a.chain, a.chain, []wire.ID{join}, nonce, commitment))
 			return u, []wire.ID{join, d.last.ID()}
 		}),
 		mayNot("a removed member's join that has not seen a lift", func(d *den) (*script.Identity, []wire.ID) {
@@ -314,84 +321,9 @@ func (d *den) peerJoin(by *script.Identity, l *invitation, seen ...wire.ID) wire
 	e := d.join(by, l, seen...)
 	s, _ := d.opened(d.master)
 	s.say(&wire.Records{Set: wire.SetEntries, Records: wire.List[wire.Bytes]{e.Both(by.Signer, l.Signer)}})
-	s.alive()
+	s.through()
 	if n := d.entries(); n != before+1 {
 		d.t.fail("not held", "a join from a peer is not taken by validity alone")
 	}
 	return e.ID()
-}
-
-func handoverCases() []Case {
-	return []Case{
-		may("an add by the master's successor", func(d *den) (*script.Identity, []wire.ID) {
-			u := d.t.identity()
-			d.handOver(d.t.identity())
-			d.submit(d.user, nil, d.add(u, script.RoleMember))
-			return u, nil
-		}),
-		may("a run by whoever was master, who is a member", func(d *den) (*script.Identity, []wire.ID) {
-			was := d.master
-			d.handOver(d.t.identity())
-			return was, nil
-		}),
-		mayNot("an add by the former master beside the handover", func(d *den) (*script.Identity, []wire.ID) {
-			u, was, before := d.t.identity(), d.master, d.last
-			d.handOver(d.t.identity())
-			after, heir := d.last, d.master
-			d.last, d.master = before, was
-			d.submit(d.user, nil, d.add(u, script.RoleMember))
-			beside := d.last.ID()
-			d.last, d.master = after, heir
-			return u, []wire.ID{beside, after.ID()}
-		}),
-		may("the successor of the handover with the lower ID, of two", func(d *den) (*script.Identity, []wire.ID) {
-			first, second := d.twoHandovers()
-			return d.addBy(first, second), nil
-		}),
-		mayNot("the successor of the handover with the higher ID, of two", func(d *den) (*script.Identity, []wire.ID) {
-			first, second := d.twoHandovers()
-			return d.addBy(second, first), nil
-		}),
-		may("the successor of the handover with the higher ID, of two, which an admin witnesses", func(d *den) (*script.Identity, []wire.ID) {
-			a := d.admin()
-			first, second := d.twoHandovers()
-			seen := a.put(script.KindLift, script.Subject(d.member.ID()), second.entry.ID())
-			u := d.addBy(second, first)
-			return u, []wire.ID{d.last.ID(), seen}
-		}),
-		may("the successor of the handover with the lower ID, of two, of which an admin has seen both", func(d *den) (*script.Identity, []wire.ID) {
-			a := d.admin()
-			first, second := d.twoHandovers()
-			a.put(script.KindLift, script.Subject(d.member.ID()), second.entry.ID(), first.entry.ID())
-			return d.addBy(first, second), nil
-		}),
-	}
-}
-
-// A handover is one of several of a reign.
-type handover struct {
-	entry *script.Entry
-	heir  *script.Identity
-}
-
-// twoHandovers are two handovers of the first reign, by ascending ID.
-func (d *den) twoHandovers() (lower, higher handover) {
-	for _, h := range []*handover{&lower, &higher} {
-		h.heir = d.t.identity()
-		h.entry = d.draft(script.KindHandover, script.OneBundle(h.heir.Bundle))
-		d.submit(d.user, nil, h.entry.Both(d.master.Signer, h.heir.Signer))
-	}
-	if lower.entry.ID().Compare(higher.entry.ID()) > 0 {
-		lower, higher = higher, lower
-	}
-	return lower, higher
-}
-
-// addBy has the successor of one of two handovers add somebody.
-func (d *den) addBy(h, _ handover) *script.Identity {
-	u, was := d.t.identity(), d.master
-	d.last, d.master = h.entry, h.heir
-	d.submit(d.user, nil, d.add(u, script.RoleMember))
-	d.master = was // a member either way: it goes on to ask what is held
-	return u
 }

@@ -114,10 +114,31 @@ func entryCases() []Case {
 			return raw
 		}),
 	}
+	cases = append(cases, Case{Name: "a room of 16,384 entries takes no more", Section: sectionRefused, Expect: "all of these held, and one more refused with code 17 (invalid)", run: fullRoom})
 	cases = append(cases, besideCases()...)
 	cases = append(cases, rootCases()...)
 	cases = append(cases, bodyCases()...)
 	return append(cases, placeCases()...)
+}
+
+// fullRoom hands over as many entries as a room may hold.
+func fullRoom(t *T) {
+	d := t.den()
+	const most = 16384
+	body := script.Subject(d.member.ID())
+	for n := d.entries(); n < most; {
+		var batch [][]byte
+		for size := 0; n < most && size < 900<<10; n++ {
+			raw := d.chain(script.KindLift, body)
+			batch = append(batch, raw)
+			size += len(raw) + 8
+		}
+		d.submit(d.user, nil, batch...)
+	}
+	if n := d.entries(); n != most {
+		t.fail(fmt.Sprintf("%d entries", n), "a room does not hold %d entries", most)
+	}
+	d.refuses(d.draft(script.KindLift, body).Bytes(d.master.Signer))
 }
 
 // ids are random IDs.

@@ -70,7 +70,7 @@ func memberCases() []Case {
 			}
 		}}
 	}
-	return []Case{
+	return append([]Case{
 		{Name: "a member's run is stored, and served to another member's peer", Section: sectionValidity, Expect: "Ack, and the run byte for byte", run: func(t *T) {
 			d := t.den()
 			l, o := d.opened(d.member)
@@ -263,7 +263,7 @@ func memberCases() []Case {
 			n := eve.ask(script.Interactive, &wire.Submit{Room: d.room, Delegation: d.delegation(d.member, d.target)})
 			eve.streamEnds(n, wire.CodeRefused)
 		}},
-	}
+	}, liveCases()...)
 }
 
 // theirOffer is a session of a peer that keeps no room, and the peer's Offer.

@@ -2,6 +2,7 @@ package conform
 
 import (
 	"slices"
+	"time"
 
 	"parley/cmd/internal/script"
 	"parley/wire"
@@ -116,7 +117,7 @@ func validityCases() []Case {
 			d.writes(d.first(d.master, "behind it"), d.master)
 			d.holds(r.Log(), r.Bytes(u.Signer))
 		}},
-	}, pinned(void, valid), trimmed())
+	}, pinned(void, valid), trimmed(), forked(), proofOfForkCases())
 }
 
 // pinned are the rules of stops and leaves, and of the pins in them.
@@ -267,5 +268,105 @@ func trimmed() []Case {
 			d.put(script.KindTrim, script.Trim(f))
 			d.holds(first.Log(), first.Bytes(d.member.Signer), second.Bytes(d.member.Signer))
 		}},
+	}
+}
+
+// forked are the rules of forks in rooms with members.
+func forked() []Case {
+	// fork is a log of which two second runs are known, and what the peer is shown further.
+	fork := func(name, expect string, then func(d *den, l *lobby, first, left, right *script.Run) (head *script.Run)) Case {
+		return Case{Name: name, Section: sectionForks, Expect: expect, run: func(t *T) {
+			d := t.den()
+			first := d.first(d.member, "one")
+			left, right := d.next(first, "left"), d.next(first, "right")
+			l, _ := d.opened(d.master)
+			l.push(first.Bytes(d.member.Signer), left.Bytes(d.member.Signer))
+			l.acked(left)
+			branch := [][]byte{first.Bytes(d.member.Signer), right.Bytes(d.member.Signer)}
+			l.on = func(in script.Incoming) {
+				l.equal(in)
+				if m, ok := in.Message.(*wire.Pull); ok {
+					var runs [][]byte
+					for _, w := range m.Wants {
+						if w.Log == first.Log() && w.First <= w.Last && w.First >= 1 {
+							runs = append(runs, branch[w.First-1:min(w.Last, 2)]...)
+						}
+					}
+					l.send(script.Frame(in.Stream, &wire.Runs{Runs: runs}), script.Frame(0, &wire.StreamEnd{Stream: in.Stream}))
+				}
+			}
+			l.say(&wire.State{Digest: t.random(16)}) // so that it may ask
+			l.on(l.await("a comparison", func(in script.Incoming) bool { _, ok := in.Message.(*wire.Ranges); return ok }))
+			l.push(right.Bytes(d.member.Signer))
+			l.await("a proof of the fork", func(in script.Incoming) bool {
+				m, ok := in.Message.(*wire.Records)
+				return ok && m.Set == wire.SetProofs && len(m.Records) > 0
+			})
+			l.headIs(d, then(d, l, first, left, right))
+		}}
+	}
+	pin := func(r *script.Run) script.Pin { return script.Pin{Log: r.Log(), Number: r.First, Link: r.Hash()} }
+	return []Case{
+		fork("of a fork that nothing decides neither side counts", "the head is the run before", func(_ *den, _ *lobby, first, _, _ *script.Run) *script.Run { return first }),
+		fork("the side of a fork that an epoch pins counts", "the head is the pinned run", func(d *den, _ *lobby, _, left, _ *script.Run) *script.Run {
+			d.submit(d.user, nil, d.newEpoch(pin(left)))
+			return left
+		}),
+		fork("the side of a fork that came second counts when an epoch pins it", "the head is the pinned run", func(d *den, l *lobby, _, _, right *script.Run) *script.Run {
+			d.submit(d.user, nil, d.newEpoch(pin(right)))
+			l.hasIt(right)
+			return right
+		}),
+		fork("of two pins on the two sides of a fork the first decides", "the head is what the first pins", func(d *den, l *lobby, _, left, right *script.Run) *script.Run {
+			d.submit(d.user, nil, d.newEpoch(pin(right)), d.newEpoch(pin(left)))
+			l.hasIt(right)
+			return right
+		}),
+		fork("the pinned side of a fork comes back when a stop that ended it does not count any more", "the head is the pinned run, the run before, and the pinned run again", func(d *den, l *lobby, first, left, _ *script.Run) *script.Run {
+			a := d.admin()
+			d.submit(d.user, nil, d.newEpoch(pin(left)))
+			l.headIs(d, left)
+			epoch := d.epoch
+			a.put(script.KindStop, d.removal(d.member, pin(first)), d.last.ID())
+			d.epoch = epoch
+			l.headIs(d, first)
+			d.demote(a, a.chain)
+			return left
+		}),
+		fork("the pin of its author's leave does not decide between the sides of a fork", "the head is the run before", func(d *den, _ *lobby, first, left, _ *script.Run) *script.Run {
+			d.submit(d.user, nil, d.beside(script.KindLeave, d.member, script.Leave(pin(left))).Bytes(d.member.Signer))
+			return first
+		}),
+	}
+}
+
+// hasIt tells the peer that a run is to be had here.
+func (l *lobby) hasIt(r *script.Run) {
+	l.say(&wire.Announce{Heads: wire.List[wire.Head]{{Log: r.Log(), Last: r.First, Link: r.Hash()}}})
+}
+
+// headIs wants a log's head in the set of logs, soon: what decides a fork may have to be fetched.
+func (l *lobby) headIs(d *den, want *script.Run) {
+	var h wire.Head
+	for by := soon(); time.Now().Before(by); {
+		if h = l.find(want.Log()); h.Last == want.First && h.Link == want.Hash() {
+			return
+		}
+		l.rest()
+	}
+	d.t.fail(describeHead(h), "the head of the log is not the run %d that is to count", want.First)
+}
+
+// rest answers what the peer asks for a while.
+func (l *lobby) rest() {
+	for by := later(quiet); ; {
+		in, err := l.Next(by)
+		if script.TimedOut(err) {
+			return
+		}
+		if err != nil || in.Type == wire.TypeClose {
+			l.t.fail(describe(in, err), "the session is ended")
+		}
+		l.on(in)
 	}
 }

@@ -55,12 +55,21 @@ func (g *gate) run() {
 	}
 }
 
-// accept returns the next connection that the peer opens to this case.
+// accept returns the next connection that the peer opens to this case, and on
+// which it begins to speak: others may try the port, too.
 func (t *T) accept() *script.Wire {
-	conn := t.incoming()
-	t.conns = append(t.conns, conn)
-	t.note(false, "connection from "+conn.RemoteAddr().String(), nil)
-	return &script.Wire{Raw: conn, Trace: t.note}
+	var err error
+	for range 3 {
+		conn := t.incoming()
+		t.conns = append(t.conns, conn)
+		t.note(false, "connection from "+conn.RemoteAddr().String(), nil)
+		w := &script.Wire{Raw: conn, Trace: t.note}
+		if err = w.Begun(soon()); err == nil {
+			return w
+		}
+	}
+	t.fail(fmt.Sprint(err), "nothing comes on the connections that the peer opens")
+	return nil
 }
 
 func (t *T) incoming() net.Conn {

@@ -57,6 +57,13 @@ func (w *Wire) take(n int, by time.Time) ([]byte, error) {
 	return b, nil
 }
 
+// Begun waits for the first byte of what comes next, which it leaves there.
+func (w *Wire) Begun(by time.Time) error {
+	b, err := w.take(1, by)
+	w.buf = append(b, w.buf...)
+	return err
+}
+
 // ReadMessage reads a handshake message.
 func (w *Wire) ReadMessage(by time.Time) ([]byte, error) {
 	length, err := w.take(4, by)
