@@ -45,8 +45,6 @@ func ruleBreakages() []breakage {
 		omitted("a stop ends logs that have seen it", "judge.go", "ruleStopsUnseenOnly", "begun having seen a stop"),
 		omitted("a stop ends only the logs that it names", "judge.go", "ruleStopNamesLog", "does not name"),
 		omitted("a pin's link is not looked at", "judge.go", "ruleStopLink", "and not the one"),
-		omitted("no log goes on from a floor", "judge.go", "ruleFloor", "goes on from a trim's floor"),
-		omitted("what a trim forgot comes back", "judge.go", "ruleTrimmed", "a trim forgot does not come back"),
 	}
 }
 
@@ -250,7 +248,21 @@ func recordBreakages() []breakage {
 // moreBreakages are of forks, of what is sent on and of what a former member is told.
 func moreBreakages() []breakage {
 	return []breakage{
-		omitted("no pin decides a fork", "judge_fork.go", "rulePinnedBranch", "the side of a fork"),
+		{
+			"no pin decides a fork", "rooms/core_pins.go",
+			"pins := r.auth.Pins(lg.id, p.First)", "pins := r.auth.Pins(lg.id, p.First)[:0]",
+			[]string{"the side of a fork"},
+		},
+		{
+			"no log goes on from a floor", "rooms/core_floor.go",
+			"	if lg.durable < f.Number {\n		c.beginAt(r, lg, f)", "	if lg.durable < f.Number {",
+			[]string{"a log that never was here goes on", "is in the set of logs, with the floor"},
+		},
+		{
+			"what a trim forgets is kept", "rooms/core_floor.go",
+			"	default:\n			c.trimTo(r, lg, f)", "	default:",
+			[]string{"what a trim forgets is not served any more"},
+		},
 		{
 			"the sides of a proof need no order", "rooms/proof.go",
 			"(p.First == 1) != p.Prev.IsZero() || p.Runs[0].Compare(p.Runs[1]) >= 0 {", "(p.First == 1) != p.Prev.IsZero() {",
