@@ -193,10 +193,19 @@ func (c *Core) onRoomDetach(q *request, m *wire.RoomDetach) {
 			c.flush() // a batch drops rooms first: what is staged must be in an earlier one
 			f = c.fly(r)
 			f.data.DropRooms = append(f.data.DropRooms, r.id, HiddenRoom(r.id))
+			c.arriveAbove(r)
 		}
 		c.dropRoom(r, wire.CodeOK)
 	}
 	c.whenRoomDurable(q, r, &wire.Done{})
+}
+
+// arriveAbove lets the arrivals of other rooms go on above those of a room that is dropped: of one that the
+// store has nothing of it takes no others.
+func (c *Core) arriveAbove(dropped *room) {
+	for _, r := range c.roomList {
+		r.arrival = max(r.arrival, dropped.arrival+arrivalSkip)
+	}
 }
 
 // dropRoom stops keeping a room. Its data stays in the store.

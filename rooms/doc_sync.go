@@ -7,7 +7,8 @@
 // A session between peers has one interactive stream, opened by the handshake's initiator, on
 // which both sides send every message below but for three: Push goes on a live stream that its sender opens;
 // a Pull opens a bulk stream, and Runs answer on it. Streams are ordered in themselves and not
-// among each other. The interactive stream loses nothing; a sender may leave out a Push.
+// among each other. The interactive stream loses nothing; a sender may leave out a Push. It lasts as long as the
+// session: a side that ends it, or its direction of it, breaks the protocol.
 //
 // A peer takes part in a room while it keeps it: an open room because its operator says so, another one
 // because a user has handed it a delegation for this peer's ID. It must not offer, match or answer

@@ -1,16 +1,15 @@
 package conform
 
 import (
-	"encoding/json"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"parley/cmd/internal/e2e"
 )
 
 // breakagesFlag chooses the breakages that are built and run: so many, the
@@ -77,7 +76,7 @@ func TestLoopbackThereAreThirtyBreakagesAndEachAppliesExactlyOnce(t *testing.T) 
 func TestLoopbackABrokenPeerFailsACaseThatIsNamed(t *testing.T) {
 	for _, b := range chosen(t) {
 		t.Run(b.name, func(t *testing.T) {
-			t.Setenv("PARLEY_LAB_BINARY", b.build(t))
+			t.Setenv("PARLEY_LAB_BINARY", e2e.BuildChanged(t, root, b.file, b.old, b.new))
 			cases, err := Select(Cases(), b.cases)
 			if err != nil {
 				t.Fatal(err)
@@ -102,41 +101,4 @@ func startFor(t *testing.T, cases []Case) Target {
 	target := startWith(t, "--interface", loopbackName(t))
 	target.Interface = loopbackName(t)
 	return target
-}
-
-// build builds the daemon from the tree with the one file changed.
-func (b *breakage) build(t *testing.T) (binary string) {
-	t.Helper()
-	dir := t.TempDir()
-	file, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(b.file)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	broken := filepath.Join(dir, "broken.go")
-	if err := os.WriteFile(broken, []byte(strings.Replace(string(text), b.old, b.new, 1)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	overlay := filepath.Join(dir, "overlay.json")
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {file: broken}})
-	if err == nil {
-		err = os.WriteFile(overlay, list, 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary = filepath.Join(dir, "parley")
-	if runtime.GOOS == "windows" {
-		binary += ".exe"
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "-o", binary, "parley/cmd/parley")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("the breakage does not build: %v\n%s", err, out)
-	}
-	return binary
 }

@@ -129,7 +129,7 @@ func calledRooms() []Case {
 			s := t.called()
 			room := rooms.OpenRoomID(t.target.Network, rooms.Lobby)
 			ref := s.refOf(s.theirRooms(), room)
-			s.message(interactiveStream, &wire.Match{Known: one(ref), States: s.tag("state", byResponder, room, emptyState())})
+			s.message(interactiveStream, &wire.Match{Known: one(ref), States: s.Tag("state", byResponder, room, script.EmptyState())})
 			in := s.await("an OpenRoom", func(in script.Incoming) bool {
 				m, ok := in.Message.(*wire.OpenRoom)
 				if _, step := in.Message.(*wire.InStep); step { // a lobby that nobody has written to yet
@@ -145,7 +145,7 @@ func calledRooms() []Case {
 			d := t.den()
 			s := t.called()
 			ref := s.refOf(s.theirRooms(), d.room)
-			s.message(interactiveStream, &wire.Match{Unknown: one(ref), Tags: s.tag("offer", byResponder, d.room)})
+			s.message(interactiveStream, &wire.Match{Unknown: one(ref), Tags: s.Tag("offer", byResponder, d.room)})
 			in := s.await("an OpenRoom", func(in script.Incoming) bool {
 				m, ok := in.Message.(*wire.OpenRoom)
 				return ok && m.Ref == ref
@@ -161,7 +161,7 @@ func calledRooms() []Case {
 			d.remembers(self)
 			s := t.answered(self).established()
 			ref := s.refOf(s.theirRooms(), d.room)
-			s.message(interactiveStream, &wire.Match{Known: one(ref), States: s.tag("state", byResponder, d.room, emptyState())})
+			s.message(interactiveStream, &wire.Match{Known: one(ref), States: s.Tag("state", byResponder, d.room, script.EmptyState())})
 			in := s.await("an OpenRoom", func(in script.Incoming) bool {
 				if m, ok := in.Message.(*wire.InStep); ok && len(m.Refs) > 0 {
 					t.fail(describe(in, nil), "a room is said to be in step of which this side holds nothing")
@@ -196,10 +196,10 @@ func calledRooms() []Case {
 			d := t.den()
 			s := t.called()
 			s.theirRooms()
-			tags := append(s.tag("offer", byInitiator, d.room), s.tag("offer", byResponder, d.room)...)
+			tags := append(s.Tag("offer", byInitiator, d.room), s.Tag("offer", byResponder, d.room)...)
 			s.message(interactiveStream, &wire.Offer{Tags: tags})
 			m, ok := s.await("a Match", func(in script.Incoming) bool { _, ok := in.Message.(*wire.Match); return ok }).Message.(*wire.Match)
-			if !ok || len(m.Known) != 0 || len(m.Unknown) != 1 || m.Unknown[0] != 3 || !bytes.Equal(m.Tags, s.tag("offer", byInitiator, d.room)) {
+			if !ok || len(m.Known) != 0 || len(m.Unknown) != 1 || m.Unknown[0] != 3 || !bytes.Equal(m.Tags, s.Tag("offer", byInitiator, d.room)) {
 				t.fail(fmt.Sprintf("%+v", m), "not the one tag is matched that is under the responder's role, or not under the initiator's tag")
 			}
 		}},
@@ -218,7 +218,7 @@ func calledRooms() []Case {
 // told the digest, and goes.
 func (d *den) remembers(self *script.Identity) (digest []byte) {
 	l := &lobby{session: d.t.open(self, false).established(), room: d.room, key: d.key}
-	l.rooms = l.ask(script.Interactive, &wire.Offer{Tags: l.tag("offer", mine, d.room)})
+	l.rooms = l.ask(script.Interactive, &wire.Offer{Tags: l.Tag("offer", mine, d.room)})
 	l.answer(l.rooms)
 	l.on = l.equal
 	l.say(&wire.OpenRoom{Delegation: d.delegation(d.member, self.ID())})
@@ -237,12 +237,12 @@ func (d *den) calledBy(self *script.Identity) *lobby {
 	s := d.t.answered(self).established()
 	l := &lobby{session: s, room: d.room, key: d.key, rooms: interactiveStream}
 	l.ref = s.refOf(s.theirRooms(), d.room)
-	l.say(&wire.Match{Known: wire.List[uint64]{l.ref}, States: s.tag("state", byResponder, d.room, emptyState())})
+	l.say(&wire.Match{Known: wire.List[uint64]{l.ref}, States: s.Tag("state", byResponder, d.room, script.EmptyState())})
 	l.await("an OpenRoom", func(in script.Incoming) bool {
 		m, ok := in.Message.(*wire.OpenRoom)
 		return ok && m.Ref == l.ref
 	})
-	l.say(&wire.OpenRoom{Ref: l.ref, Answer: true, State: emptyState()})
+	l.say(&wire.OpenRoom{Ref: l.ref, Answer: true, State: script.EmptyState()})
 	l.on = l.equal
 	return l
 }
@@ -253,7 +253,7 @@ func inStep(t *T) {
 	digest := d.remembers(self)
 	s := t.answered(self).established()
 	ref := s.refOf(s.theirRooms(), d.room)
-	s.message(interactiveStream, &wire.Match{Known: wire.List[uint64]{ref}, States: s.tag("state", byResponder, d.room, digest)})
+	s.message(interactiveStream, &wire.Match{Known: wire.List[uint64]{ref}, States: s.Tag("state", byResponder, d.room, digest)})
 	s.await("an InStep", func(in script.Incoming) bool {
 		m, ok := in.Message.(*wire.InStep)
 		return ok && len(m.Refs) == 1 && m.Refs[0] == ref

@@ -75,12 +75,12 @@ func (d *den) entries() (n int) {
 // the peer asks for its right.
 func (d *den) offered() *lobby {
 	l := &lobby{session: d.t.peer(), room: d.room, key: d.key}
-	l.rooms = l.ask(script.Interactive, &wire.Offer{Tags: l.tag("offer", mine, d.room)})
+	l.rooms = l.ask(script.Interactive, &wire.Offer{Tags: l.Tag("offer", mine, d.room)})
 	m, ok := l.answer(l.rooms).(*wire.Match)
 	if !ok || len(m.Known) != 0 || len(m.Unknown) != 1 || m.Unknown[0] != 0 || len(m.Tags) != 16 {
 		d.t.fail(describe(script.Incoming{Message: m}, nil), "a room is not matched as one whose delegation is to be shown")
 	}
-	if string(m.Tags) != string(l.tag("offer", theirs, d.room)) {
+	if string(m.Tags) != string(l.Tag("offer", theirs, d.room)) {
 		d.t.fail(fmt.Sprintf("%x", []byte(m.Tags)), "the tag of a Match is not that under the peer's own role")
 	}
 	l.on = l.equal

@@ -193,7 +193,7 @@ func (s *session) theirRooms() *wire.Offer {
 
 // refOf is the ref under which the peer offered a room on a session that it opened.
 func (s *session) refOf(o *wire.Offer, room wire.ID) uint64 {
-	tag := string(s.tag("offer", byInitiator, room))
+	tag := string(s.Tag("offer", byInitiator, room))
 	if i := strings.Index(string(o.Tags), tag); i >= 0 && i%16 == 0 {
 		return uint64(2 * (i / 16))
 	}

@@ -88,7 +88,7 @@ type Stop struct {
 func (s Stop) Bytes() []byte {
 	b := wire.AppendID(wire.AppendArray(nil, 7), s.Subject)
 	b = wire.AppendUint(wire.AppendUint(b, s.Role), s.Ban)
-	b = appendIDs(appendPins(b, s.Pins), s.Joins)
+	b = AppendIDs(appendPins(b, s.Pins), s.Joins)
 	return wire.AppendID(wire.AppendBin(b, s.Nonce), s.Commitment)
 }
 
@@ -98,7 +98,7 @@ func Subject(subject wire.ID) []byte { return wire.AppendID(wire.AppendArray(nil
 // Demote is the body of a demotion.
 func Demote(appointment, cut wire.ID, joins []wire.ID, nonce []byte, commitment wire.ID) []byte {
 	b := wire.AppendID(wire.AppendID(wire.AppendArray(nil, 5), appointment), cut)
-	return wire.AppendID(wire.AppendBin(appendIDs(b, joins), nonce), commitment)
+	return wire.AppendID(wire.AppendBin(AppendIDs(b, joins), nonce), commitment)
 }
 
 // A Policy is what a policy says.
@@ -119,7 +119,7 @@ func OneBundle(bundle []byte) []byte { return wire.AppendBin(wire.AppendArray(ni
 
 // Revoke is the body of a revocation.
 func Revoke(invites, joins []wire.ID) []byte {
-	return appendIDs(appendIDs(wire.AppendArray(nil, 2), invites), joins)
+	return AppendIDs(AppendIDs(wire.AppendArray(nil, 2), invites), joins)
 }
 
 // A Floor is where a log begins behind a trim.
@@ -135,7 +135,7 @@ func Trim(floors ...Floor) []byte {
 	b := wire.AppendArray(wire.AppendArray(nil, 1), len(floors))
 	for _, f := range floors {
 		b = wire.AppendUint(wire.AppendID(wire.AppendArray(b, 5), f.Log), f.Number)
-		b = appendIDs(appendIDs(wire.AppendID(b, f.Link), f.FirstHeads), f.Heads)
+		b = AppendIDs(AppendIDs(wire.AppendID(b, f.Link), f.FirstHeads), f.Heads)
 	}
 	return b
 }

@@ -149,18 +149,23 @@ func NewAccepted(w *Wire, s *Responder) *Conn {
 // opened from then on.
 func (c *Conn) Send(plains ...[]byte) error {
 	for _, p := range plains {
-		all, _ := fragments(p) // what is no fragment opens nothing
-		for _, f := range all {
-			if f.stream&3 != 0 {
-				c.Receiver.Opened(f.stream)
-			}
-		}
+		c.Opens(p)
 		c.Trace(true, "plaintext", p)
 		if err := c.Write("record", c.Out.Record(p)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Opens notes the streams in a plaintext that is sent otherwise than by Send.
+func (c *Conn) Opens(plain []byte) {
+	all, _ := fragments(plain) // what is no fragment opens nothing
+	for _, f := range all {
+		if f.stream&3 != 0 {
+			c.Receiver.Opened(f.stream)
+		}
+	}
 }
 
 // Next returns the next frame of the peer. It answers pings and gives credit,

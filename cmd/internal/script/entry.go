@@ -73,11 +73,12 @@ func (e *Entry) begin(elements int) []byte {
 	b = wire.AppendUint(wire.AppendID(b, e.Room), e.Kind)
 	b = wire.AppendID(wire.AppendBin(b, e.Key), e.Chain)
 	b = wire.AppendID(wire.AppendUint(b, e.Number), e.Prev)
-	b = appendIDs(b, e.Heads)
+	b = AppendIDs(b, e.Heads)
 	return wire.AppendBin(wire.AppendUint(b, e.Time), e.Body)
 }
 
-func appendIDs(b []byte, ids []wire.ID) []byte {
+// AppendIDs appends an array of IDs as they stand.
+func AppendIDs(b []byte, ids []wire.ID) []byte {
 	b = wire.AppendArray(b, len(ids))
 	for _, id := range ids {
 		b = wire.AppendID(b, id)
