@@ -231,8 +231,9 @@ func besideCases() (all []Case) {
 			return e, func() []byte { return e.Bytes(d.member.Signer) }
 		}},
 		{"a renewal", func(d *den) (*script.Entry, func() []byte) {
-			e := d.beside(script.KindRenew, d.member, script.OneBundle(renewed(d.member, 2)))
-			return e, func() []byte { return e.Bytes(d.member.Signer) }
+			// By the master, who might write a chained entry in its place.
+			e := d.beside(script.KindRenew, d.master, script.OneBundle(renewed(d.master, 2)))
+			return e, func() []byte { return e.Bytes(d.master.Signer) }
 		}},
 	} {
 		wrong := func(name string, f change) Case {
