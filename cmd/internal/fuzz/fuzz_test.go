@@ -77,7 +77,7 @@ func TestLoopbackWhatMayNotBeToldIsNoticed(t *testing.T) {
 }
 
 // breakagesFlag chooses the breakages that are built and run: so many, or all.
-var breakagesFlag = flag.String("breakages", "2", "which ways to break the peer to try: 2 (the first two), or all")
+var breakagesFlag = flag.String("breakages", "1", "which ways to break the peer to try: 1 (the first), or all")
 
 // A breakage is a fault planted in the peer.
 type breakage struct {
@@ -89,15 +89,15 @@ type breakage struct {
 
 var breakages = []breakage{
 	{
-		name: "a decoder panics", file: "wire/reader.go",
-		was: `r.fail("text that is not UTF-8")`, is: `panic("planted")`,
-		finds: KindEnded, steps: 3,
-	},
-	{
 		name: "a removed member goes on reading", file: "rooms/core.go",
 		was: "return r.openRoom || r.users[user] && r.auth.Now().Role(user) != RoleNone", is: "return r.openRoom || r.users[user]",
 		finds: KindTold, steps: 12,
 		change: func(o *Options) { o.Roles = []string{roleRemoved} },
+	},
+	{
+		name: "a decoder panics", file: "wire/reader.go",
+		was: `r.fail("text that is not UTF-8")`, is: `panic("planted")`,
+		finds: KindEnded, steps: 3,
 	},
 	{
 		name: "goroutines are left behind", file: "cmd/internal/peer/sessions.go",
@@ -144,7 +144,7 @@ var errEnough = errors.New("one finding is enough")
 func TestLoopbackABrokenPeerIsFoundOut(t *testing.T) {
 	chosen := breakages
 	if *breakagesFlag != "all" {
-		chosen = chosen[:2]
+		chosen = chosen[:1]
 	}
 	for _, b := range chosen {
 		t.Run(b.name, func(t *testing.T) {
