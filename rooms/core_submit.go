@@ -93,7 +93,7 @@ func (c *Core) submitRecords(q *request, r *room, m *wire.Submit, parts *Parts) 
 			continue
 		}
 		presented := i == 0 && len(m.Join) > 0
-		if e.Join() != nil && e.Room == r.id && len(r.auth.missing(e)) == 0 {
+		if e.Join() != nil && r.auth.mayHold(e) {
 			if err := admission(r.auth.Admit(e, c.now)); err != nil {
 				if presented {
 					continue // the delegation is judged without it
@@ -132,7 +132,7 @@ func admission(why Reason) error {
 		return wire.Errorf(wire.CodeExpired, "%s", why)
 	case ReasonExhausted:
 		return wire.Errorf(wire.CodeExhausted, "%s", why)
-	case ReasonInvite:
+	case ReasonInvite, ReasonInviteRevoked:
 		return wire.Errorf(wire.CodeRevoked, "%s", why)
 	}
 	return wire.Errorf(wire.CodeRefused, "%s", why)

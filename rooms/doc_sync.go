@@ -99,6 +99,7 @@
 // held of it is kept, hidden, and it is fetched from 1 from whoever has it so.
 // A peer gives up what lies at or below, asks for what follows, and takes nothing of it again.
 // Of several proofs for one log a peer keeps the one with the lowest first number, of equal ones that with the lowest ID.
+// In a room with members it keeps none against an author whom no entry names that it holds.
 //
 //	digest = first 16 bytes of H("state", hash(entries), hash(boxes), hash(proofs), hash(logs))
 //
@@ -131,6 +132,8 @@
 // Keys that are not held are asked for with Fetch, at most 1,024 in one, and come in Records with Asked set, in as many
 // frames as it takes, More set in all but the last. What is not held any more is left out.
 // Entries are added to the authority; those that name others which are not held wait, and these are fetched.
+// A record of a version or kind that its receiver does not know is left out. One whose encoding, bounds or signature are wrong
+// ends the session, as does an entry in an open room; one that breaks another rule, or is of another room, is dropped and counted ("Bounds").
 //
 // Records that are new on a peer are sent without being asked (Asked false), once durable: entries and proofs by every peer to all its other sessions
 // that have a right to them, boxes by the peer to which a user gave them. A receiver takes them like the others.
@@ -161,7 +164,8 @@
 // highest pin, and keeps what comes, hidden, if each run follows the one before, until a run is the first pin's or shows that this is another branch. A peer
 // that has the chain serves all of it, also what of it does not count.
 //
-// Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them.
+// Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them;
+// not for runs that wait, nor when these count later: digests tell of that.
 //
 // # Live
 //

@@ -68,6 +68,7 @@ type simNode struct {
 	life    int // counts restarts: what was meant for an earlier one is lost
 	store   *simStore
 	syncing bool
+	slow    time.Duration // of the disk, beside the jitter
 	conns   map[PeerKey]*simEnd
 	replies map[ReqKey][]Reply
 	wake    time.Time
@@ -439,7 +440,7 @@ func (nd *simNode) syncSoon() {
 	}
 	nd.syncing = true
 	life := nd.life
-	nd.n.at(nd.n.jitter(), func() {
+	nd.n.at(nd.n.jitter()+nd.slow, func() {
 		if nd.life != life {
 			return
 		}

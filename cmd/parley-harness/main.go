@@ -31,6 +31,7 @@ const (
 type cli struct {
 	Vectors vectorsCmd `cmd:"" help:"Check the vectors of testdata, with this implementation or another one's program."`
 	Conform conformCmd `cmd:"" help:"Run every rule of the specification against a peer, byte by byte."`
+	Load    loadCmd    `cmd:"" help:"Put honest traffic on peers and measure it: messages, idle sessions, storms, slow readers."`
 	Fuzz    fuzzCmd    `cmd:"" help:"Hold conversations with a peer that are almost right, and watch it."`
 	Proxy   proxyCmd   `cmd:"" help:"Stand between two peers and make the way bad: slow, narrow, cut, half-open, out of order."`
 }

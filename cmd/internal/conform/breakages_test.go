@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,9 +13,9 @@ import (
 )
 
 // breakagesFlag chooses the breakages that are built and run: so many, the
-// first of the list; "N-", those from the Nth on; "all"; or those whose name
-// contains the text.
-var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number (the first so many), N- (from the Nth on), a part of a name, or all")
+// first of the list; "N-M" or "N-", those from the Nth to the Mth, or on; "all";
+// or those whose name contains the text.
+var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number (the first so many), N-M or N- (from the Nth to the Mth, or on), a part of a name, or all")
 
 const root = "../../.."
 
@@ -27,9 +28,14 @@ func chosen(t *testing.T) (list []breakage) {
 	if len(want) == 1 && want[0] > '0' && int(want[0]-'0') <= mostInCI {
 		return all[:want[0]-'0']
 	}
-	if from, ok := strings.CutSuffix(want, "-"); ok {
-		if n, err := strconv.Atoi(from); err == nil && n > 0 && n <= len(all) {
-			return all[n-1:]
+	if from, to, ok := strings.Cut(want, "-"); ok {
+		n, err := strconv.Atoi(from)
+		m := len(all)
+		if to != "" && err == nil {
+			m, err = strconv.Atoi(to)
+		}
+		if err == nil && 0 < n && n <= m && n <= len(all) {
+			return all[n-1 : min(m, len(all))]
 		}
 	}
 	for _, b := range all {
@@ -89,7 +95,7 @@ func TestLoopbackABrokenPeerFailsACaseThatIsNamed(t *testing.T) {
 
 // startFor starts the daemon with what the cases need.
 func startFor(t *testing.T, cases []Case) Target {
-	if len(WithoutBeacons(cases)) == len(cases) {
+	if !slices.ContainsFunc(cases, func(c Case) bool { return c.Part() == beaconPart }) {
 		return start(t)
 	}
 	target := startWith(t, "--interface", loopbackName(t))

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -70,7 +71,9 @@ func (l *lobby) equal(in script.Incoming) {
 
 // first is the first run of a new log of the identity, with a message.
 func (l *lobby) first(id *script.Identity, text string) *script.Run {
-	r := &script.Run{Room: l.room, Key: id.Public(), Salt: l.t.random(16), First: 1, Clock: uint64(time.Now().UnixMilli()) << 16}
+	now := time.Now()
+	salt := sha256.Sum256(fmt.Appendf(l.t.random(16), "%d", now.UnixNano())) // so that it is a new log when a seed is used again
+	r := &script.Run{Room: l.room, Key: id.Public(), Salt: salt[:16], First: 1, Clock: uint64(now.UnixMilli()) << 16}
 	r.Incarnate()
 	l.seal(r, text)
 	return r
@@ -143,6 +146,12 @@ func (t *T) holds(log wire.ID, want ...[]byte) {
 			t.fail(fmt.Sprintf("%x", got[i]), "run %d of the log is not the one that was sent", i)
 		}
 	}
+}
+
+// through waits until the peer is through with what was said: it answers in order.
+func (l *lobby) through() {
+	l.say(&wire.Ranges{Ref: l.ref, Set: wire.SetEntries, Nodes: wire.List[wire.RangeNode]{{Prefix: []byte{}, Hash: make([]byte, 16)}}})
+	l.rangesReply()
 }
 
 // fillLobby leaves so many runs of so many bytes in the lobby.

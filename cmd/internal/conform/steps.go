@@ -165,6 +165,9 @@ func (s *session) send(plains ...[]byte) {
 // stream is the number of the case's next stream of a class.
 func (s *session) stream(class uint32) uint32 {
 	n := script.Stream(class, s.next[class])
+	if s.Receiver.Accepted {
+		n |= script.Responders
+	}
 	s.next[class]++
 	s.Receiver.Opened(n)
 	return n

@@ -298,7 +298,7 @@ func (s *speaker) reply(ref, set uint64) *wire.RangesReply {
 		for range g.n(6) {
 			m.Keys = append(m.Keys, g.id())
 		}
-		m.Keys = sorted(m.Keys...)
+		m.Keys = script.Sorted(m.Keys...)
 	}
 	return m
 }

@@ -14,14 +14,14 @@ import (
 // relay and admin, appoints admin, and invites; removed writes; then the master
 // removes it, and goes on. It returns removed's run and how many entries come before the removal.
 func (w *world) layOut() (before *script.Run, removal int) {
-	w.room = w.link(script.KindGenesis, script.Genesis(w.bytes("genesis", 16), "den", w.who("master").Bundle)).ID()
+	w.room = w.link(script.KindGenesis, script.GenesisBody{Nonce: w.bytes("genesis", 16), Name: "den", Bundle: w.who("master").Bundle}.Bytes()).ID()
 	w.addEpoch()
 	for _, who := range []string{"honest", "member", "removed", "admin"} {
 		w.link(script.KindAdd, script.Add(w.who(who).Bundle, script.RoleMember))
 	}
 	w.link(script.KindAdd, script.Add(w.who("reader").Bundle, script.RoleReader))
 	w.link(script.KindAdd, script.Add(w.who("relay").Bundle, script.RoleRelay))
-	w.link(script.KindAppoint, appointBody(w.who("admin").ID()))
+	w.link(script.KindAppoint, script.Subject(w.who("admin").ID()))
 	w.invite = w.link(script.KindInvite, w.inviteBody("link", 0, script.RoleMember)).ID()
 	removal = len(w.chain)
 
@@ -31,9 +31,11 @@ func (w *world) layOut() (before *script.Run, removal int) {
 	w.honest.sign()
 	pin := script.Pin{Log: before.Log(), Number: 1, Link: before.Hash()}
 	e := w.newEpoch()
-	e.entry = w.link(script.KindStop, script.Removal(w.who("removed").ID(), []script.Pin{pin}, e.nonce, w.room, e.key)).ID()
+	e.entry = w.link(script.KindStop, script.Stop{
+		Subject: w.who("removed").ID(), Pins: []script.Pin{pin}, Nonce: e.nonce, Commitment: script.Commitment(e.nonce, w.room, e.key),
+	}.Bytes()).ID()
 	w.epochs = append(w.epochs, e)
-	w.link(script.KindPolicy, policyBody("den", "after", 0, 0, 0, 0))
+	w.link(script.KindPolicy, script.Policy{Name: "den", Topic: "after"}.Bytes())
 	w.honest.sign()
 	w.tell(before, removal)
 	return before, removal
@@ -124,7 +126,7 @@ func (w *world) newEpoch() epoch {
 
 func (w *world) addEpoch() {
 	e := w.newEpoch()
-	e.entry = w.link(script.KindEpoch, script.Epoch(e.nonce, w.room, e.key)).ID()
+	e.entry = w.link(script.KindEpoch, script.Epoch(e.nonce, script.Commitment(e.nonce, w.room, e.key))).ID()
 	w.epochs = append(w.epochs, e)
 }
 
@@ -137,10 +139,8 @@ func (w *world) sealBoxes(e epoch) [][]byte {
 // box is any box, signed.
 func (w *world) box(by string, epoch, recipient wire.ID, sealed []byte) []byte {
 	s := w.who(by)
-	b := wire.AppendUint(wire.AppendArray(nil, 7), 1)
-	b = wire.AppendID(wire.AppendID(wire.AppendID(b, w.room), epoch), recipient)
-	b = wire.AppendBin(wire.AppendBin(b, s.Public()), sealed)
-	return wire.AppendBin(b, s.Sign("box", b))
+	box := script.Box{Room: w.room, Epoch: epoch, Recipient: recipient, Key: s.Public(), Sealed: sealed}
+	return box.Bytes(s.Signer)
 }
 
 // as runs f in a session of a user of the den, which it then is at the peer.

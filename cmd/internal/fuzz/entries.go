@@ -8,14 +8,6 @@ import (
 	"parley/wire"
 )
 
-func appointBody(subject wire.ID) []byte { return wire.AppendID(wire.AppendArray(nil, 1), subject) }
-
-func policyBody(name, topic string, history, capacity, retention, age uint64) []byte {
-	b := wire.AppendStr(wire.AppendStr(wire.AppendArray(nil, 6), name), topic)
-	b = wire.AppendUint(wire.AppendUint(b, history), capacity)
-	return wire.AppendUint(wire.AppendUint(b, retention), age)
-}
-
 // linkKeys are the keys of a link whose secret follows from a label.
 func (w *world) linkKeys(label string) *rooms.LinkKeys {
 	keys, err := (&rooms.Link{Room: w.room, Secret: [32]byte(w.bytes("link "+label, 32))}).Keys()
@@ -27,16 +19,7 @@ func (w *world) linkKeys(label string) *rooms.LinkKeys {
 
 func (w *world) inviteBody(label string, uses, role uint64) []byte {
 	keys := w.linkKeys(label)
-	b := wire.AppendBin(wire.AppendBin(wire.AppendArray(nil, 5), keys.Sign.Public()), keys.Seal.Public())
-	return wire.AppendUint(wire.AppendUint(wire.AppendUint(b, uses), 0), role)
-}
-
-func appendIDs(b []byte, ids []wire.ID) []byte {
-	b = wire.AppendArray(b, len(ids))
-	for _, id := range ids {
-		b = wire.AppendID(b, id)
-	}
-	return b
+	return script.Invite(keys.Sign.Public(), keys.Seal.Public(), uses, 0, role)
 }
 
 // body is a body of a kind that keeps the rules, made from what the one who
@@ -44,19 +27,17 @@ func appendIDs(b []byte, ids []wire.ID) []byte {
 func (g *gen) body(kind uint64, by *script.Identity) []byte {
 	w := g.w
 	nonce := g.random(16)
-	array := func(n int) []byte { return wire.AppendArray(nil, n) }
 	switch kind {
 	case script.KindGenesis:
-		return script.Genesis(nonce, "another", by.Bundle)
+		return script.GenesisBody{Nonce: nonce, Name: "another", Bundle: by.Bundle}.Bytes()
 	case script.KindEpoch:
-		return script.Epoch(nonce, w.room, [32]byte(g.random(32)))
+		return script.Epoch(nonce, script.Commitment(nonce, w.room, [32]byte(g.random(32))))
 	case script.KindInvite:
 		return w.inviteBody(g.pick("link", "other"), uint64(g.n(3)), uint64(1+g.n(3)))
 	case script.KindJoin:
-		b := wire.AppendBin(wire.AppendID(array(4), w.invite), w.linkKeys(g.invitation()).Sign.Public())
-		return wire.AppendBin(wire.AppendBin(b, by.Bundle), nonce)
+		return script.Join(w.invite, w.linkKeys(g.invitation()).Sign.Public(), by.Bundle, nonce)
 	case script.KindLeave:
-		return wire.AppendArray(array(1), 0)
+		return script.Leave()
 	case script.KindAdd:
 		return script.Add(w.who(g.scratch()).Bundle, uint64(1+g.n(3)))
 	case script.KindStop:
@@ -65,31 +46,34 @@ func (g *gen) body(kind uint64, by *script.Identity) []byte {
 			r := g.own[g.n(len(g.own))]
 			pins = append(pins, script.Pin{Log: r.Log(), Number: r.First, Link: r.Hash()})
 		}
-		return script.Removal(w.who(g.scratch()).ID(), pins, nonce, w.room, [32]byte(g.random(32)))
+		return script.Stop{
+			Subject: w.who(g.scratch()).ID(), Pins: pins, Nonce: nonce,
+			Commitment: script.Commitment(nonce, w.room, [32]byte(g.random(32))),
+		}.Bytes()
 	case script.KindLift, script.KindAppoint:
-		return appointBody(w.who(g.scratch()).ID())
+		return script.Subject(w.who(g.scratch()).ID())
 	case script.KindDemote:
-		b := appendIDs(wire.AppendID(wire.AppendID(array(5), g.appointment()), g.appointment()), nil)
-		return wire.AppendID(wire.AppendBin(b, nonce), wire.ID(g.random(32)))
+		return script.Demote(g.appointment(), g.appointment(), nil, nonce, wire.ID(g.random(32)))
 	case script.KindPolicy:
-		return policyBody(g.pick("den", "x"), g.pick("", "topic"), uint64(g.n(2)), uint64(g.n(3)), uint64(g.n(1000)), uint64(g.n(1000)))
+		return script.Policy{
+			Name: g.pick("den", "x"), Topic: g.pick("", "topic"), History: uint64(g.n(2)),
+			Capacity: uint64(g.n(3)), Retention: uint64(g.n(1000)), EpochAge: uint64(g.n(1000)),
+		}.Bytes()
 	case script.KindHandover:
-		return wire.AppendBin(array(1), w.who("admin").Bundle)
+		return script.OneBundle(w.who("admin").Bundle)
 	case script.KindRevoke:
-		return appendIDs(appendIDs(array(2), []wire.ID{w.invite}), nil)
+		return script.Revoke([]wire.ID{w.invite}, nil)
 	case script.KindTrim:
-		b := wire.AppendArray(wire.AppendArray(array(1), 1), 5)
-		log, number, link := wire.ID(g.random(32)), uint64(1), wire.ID(g.random(32))
+		floor := script.Floor{Log: wire.ID(g.random(32)), Number: 1, Link: wire.ID(g.random(32)), FirstHeads: w.tips, Heads: w.tips}
 		if len(g.own) > 0 {
 			r := g.own[g.n(len(g.own))]
-			log, number, link = r.Log(), r.First, r.Hash()
+			floor.Log, floor.Number, floor.Link = r.Log(), r.First, r.Hash()
 		}
-		b = wire.AppendID(wire.AppendUint(wire.AppendID(b, log), number), link)
-		return appendIDs(appendIDs(b, w.tips), w.tips)
+		return script.Trim(floor)
 	case script.KindRenew:
-		return wire.AppendBin(array(1), g.bundle(by))
+		return script.OneBundle(g.bundle(by))
 	default: // a pair
-		return wire.AppendBin(array(1), w.who("stranger").Public())
+		return script.OneBundle(w.who("stranger").Public())
 	}
 }
 
@@ -133,7 +117,7 @@ func (g *gen) entry() (raw []byte, id wire.ID) {
 	case script.KindJoin, script.KindLeave, script.KindRenew:
 		e.Heads = slices.Clone(w.tips)
 		if kind == script.KindJoin {
-			e.Heads = sorted(append(e.Heads, w.invite)...)
+			e.Heads = script.Sorted(append(e.Heads, w.invite)...)
 		}
 	case script.KindGenesis:
 		e.Room, e.Number = wire.ID{}, 1
@@ -147,7 +131,7 @@ func (g *gen) entry() (raw []byte, id wire.ID) {
 		}
 		if who == "admin" {
 			e.Chain, e.Number, e.Prev = g.appointment(), 1, wire.ID{}
-			e.Heads = sorted(append(slices.Clone(w.tips), e.Chain)...)
+			e.Heads = script.Sorted(append(slices.Clone(w.tips), e.Chain)...)
 		}
 	}
 	if kind != script.KindHandover && g.chance(50) {
@@ -157,9 +141,9 @@ func (g *gen) entry() (raw []byte, id wire.ID) {
 	}
 	switch {
 	case e.Kind == script.KindJoin:
-		raw = e.Cosigned(by.Signer, "join", w.linkKeys(g.invitation()).Sign, "join-link")
+		raw = e.BothIn("join", by.Signer, "join-link", w.linkKeys(g.invitation()).Sign)
 	case e.Kind == script.KindHandover:
-		raw = e.Cosigned(by.Signer, "entry", w.who("admin").Signer, "handover")
+		raw = e.BothIn("entry", by.Signer, "handover", w.who("admin").Signer)
 	case e.Kind == script.KindPair:
 		raw = e.Unsigned()
 	default:
@@ -179,20 +163,20 @@ func (g *gen) spoilEntry(e *script.Entry) {
 	case 0: // elsewhere in the chain
 		if n := len(g.w.seen); n > 1 && e.Number > 1 {
 			before := g.w.seen[g.n(n)]
-			e.Number, e.Prev, e.Heads = before.Number+1, before.ID(), sorted(append(e.Heads, before.ID())...)
+			e.Number, e.Prev, e.Heads = before.Number+1, before.ID(), script.Sorted(append(e.Heads, before.ID())...)
 		}
 	case 1: // behind what is not there
 		if e.Number > 1 {
 			e.Prev = wire.ID(g.random(32))
-			e.Heads = sorted(e.Prev)
+			e.Heads = script.Sorted(e.Prev)
 		}
 	case 2:
-		e.Heads = sorted(append(e.Heads, g.entryID())...)
+		e.Heads = script.Sorted(append(e.Heads, g.entryID())...)
 	case 3:
 		e.Time = g.bound(e.Time)
 	default:
 		if len(e.Heads) > 0 && e.Number == 0 {
-			e.Heads = sorted(g.entryID())
+			e.Heads = script.Sorted(g.entryID())
 		}
 	}
 }
@@ -227,7 +211,7 @@ func (g *gen) heads(now []wire.ID) []wire.ID {
 	case 1:
 		return append(append([]wire.ID{}, now...), now...)
 	case 2:
-		return sorted(append([]wire.ID{g.id()}, now...)...)
+		return script.Sorted(append([]wire.ID{g.id()}, now...)...)
 	case 3:
 		return append([]wire.ID{g.id(), g.id()}, now...) // in any order
 	case 4:
@@ -235,7 +219,7 @@ func (g *gen) heads(now []wire.ID) []wire.ID {
 		for range []int{63, 64, 65}[g.n(3)] {
 			many = append(many, wire.ID(g.random(32)))
 		}
-		return sorted(many...)
+		return script.Sorted(many...)
 	default:
 		return []wire.ID{g.w.room}
 	}

@@ -42,7 +42,7 @@ func join(ctx context.Context, t *Target, s *Script, link *rooms.Link) (*members
 		if e == nil {
 			return fmt.Errorf("the room has no invite for this link")
 		}
-		raw := e.Cosigned(m.self.Signer, "join", keys.Sign, "join-link")
+		raw := e.Both(m.self.Signer, keys.Sign)
 		_, err = done[*wire.Done](k, &wire.Submit{
 			Room: link.Room, Join: raw, Entries: wire.List[wire.Bytes]{raw}, Delegation: w.delegation("member", t.PeerID),
 		})
@@ -134,10 +134,9 @@ func (w *world) joinEntry(link *identity.Signer) *script.Entry {
 	self := w.who("member")
 	for _, i := range w.invites {
 		if i.link == link.ID() {
-			b := wire.AppendBin(wire.AppendID(wire.AppendArray(nil, 4), i.entry), link.Public())
-			b = wire.AppendBin(wire.AppendBin(b, self.Bundle), w.bytes("join", 16))
 			return &script.Entry{
-				Room: w.room, Kind: script.KindJoin, Key: self.Public(), Heads: sorted(append(slices.Clone(w.tips), i.entry)...), Time: w.nanos(), Body: b,
+				Room: w.room, Kind: script.KindJoin, Key: self.Public(), Heads: script.Sorted(append(slices.Clone(w.tips), i.entry)...), Time: w.nanos(),
+				Body: script.Join(i.entry, link.Public(), self.Bundle, w.bytes("join", 16)),
 			}
 		}
 	}

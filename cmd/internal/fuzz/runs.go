@@ -8,11 +8,6 @@ import (
 	"parley/wire"
 )
 
-func sorted(ids ...wire.ID) []wire.ID {
-	slices.SortFunc(ids, func(a, b wire.ID) int { return a.Compare(b) })
-	return slices.Compact(ids)
-}
-
 // run is a signed run by somebody whom the role plays, in the room or in the
 // lobby: one that may count, one of which something was changed before it was
 // signed, or one that forks its log.
@@ -110,11 +105,11 @@ func (g *gen) spoilRun(r *script.Run) {
 	case 3:
 		r.Epoch = g.id()
 	case 4, 5:
-		r.Heads = sorted(g.entryID(), g.entryID())
+		r.Heads = script.Sorted(g.entryID(), g.entryID())
 	case 6:
 		r.Clock = g.bound(r.Clock)
 	default:
-		logs := sorted(g.id(), g.id(), g.id())
+		logs := script.Sorted(g.id(), g.id(), g.id())
 		for _, log := range logs[:1+g.n(len(logs))] {
 			r.Refs = append(r.Refs, wire.Ref{Log: log, Number: 1 + uint64(g.n(9))})
 		}
@@ -199,7 +194,7 @@ func (g *gen) proof() []byte {
 	raw = wire.AppendID(wire.AppendUint(raw, a.First), a.Prev)
 	for _, r := range []*script.Run{x, y} {
 		raw = wire.AppendID(wire.AppendArray(raw, 6), r.Epoch)
-		raw = wire.AppendArray(wire.AppendUint(appendIDs(raw, r.Heads), r.Clock), len(r.Refs))
+		raw = wire.AppendArray(wire.AppendUint(script.AppendIDs(raw, r.Heads), r.Clock), len(r.Refs))
 		for _, ref := range r.Refs {
 			raw = wire.AppendUint(wire.AppendID(wire.AppendArray(raw, 2), ref.Log), ref.Number)
 		}

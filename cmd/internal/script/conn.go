@@ -57,6 +57,13 @@ func (w *Wire) take(n int, by time.Time) ([]byte, error) {
 	return b, nil
 }
 
+// Begun waits for the first byte of what comes next, which it leaves there.
+func (w *Wire) Begun(by time.Time) error {
+	b, err := w.take(1, by)
+	w.buf = append(b, w.buf...)
+	return err
+}
+
 // ReadMessage reads a handshake message.
 func (w *Wire) ReadMessage(by time.Time) ([]byte, error) {
 	length, err := w.take(4, by)
@@ -127,6 +134,14 @@ func NewConn(w *Wire, i *Initiator, user bool) *Conn {
 	return &Conn{
 		Wire: w, Out: Sealer{Traffic: i.Send}, In: Opener{Traffic: i.Recv}, Exporter: i.Exporter,
 		Receiver: Receiver{User: user},
+	}
+}
+
+// NewAccepted is the session that follows a handshake in which the peer dialled.
+func NewAccepted(w *Wire, s *Responder) *Conn {
+	return &Conn{
+		Wire: w, Out: Sealer{Traffic: s.Send}, In: Opener{Traffic: s.Recv}, Exporter: s.Exporter,
+		Receiver: Receiver{Accepted: true},
 	}
 }
 

@@ -1,6 +1,8 @@
 package script
 
 import (
+	"slices"
+
 	"parley/handshake/identity"
 	"parley/wire"
 )
@@ -27,6 +29,7 @@ const (
 
 // The roles in entries.
 const (
+	RoleNone   = 0
 	RoleRelay  = 1
 	RoleReader = 2
 	RoleMember = 3
@@ -34,101 +37,85 @@ const (
 
 // An Entry is any entry that can be written down, right or wrong.
 type Entry struct {
-	Room   wire.ID // zero in a genesis entry
-	Kind   uint64
-	Key    []byte
-	Chain  wire.ID
-	Number uint64
-	Prev   wire.ID
-	Heads  []wire.ID
-	Time   uint64
-	Body   []byte
+	Version uint64  // 0 stands for 1
+	Room    wire.ID // zero in a root
+	Kind    uint64
+	Key     []byte
+	Chain   wire.ID
+	Number  uint64
+	Prev    wire.ID
+	Heads   []wire.ID // as they are to stand
+	Time    uint64
+	Body    []byte
 }
 
-// Unsigned is the entry's encoding up to its signatures: all of a pair, which has none.
-func (e *Entry) Unsigned() []byte {
-	elements := 11
+// signatures is how many signatures an entry of the kind has.
+func (e *Entry) signatures() int {
 	switch e.Kind {
-	case KindJoin, KindHandover: // a second signature
-		elements = 12
-	case KindPair: // none
-		elements = 10
+	case KindPair:
+		return 0
+	case KindJoin, KindHandover:
+		return 2
 	}
-	b := wire.AppendUint(wire.AppendArray(nil, elements), 1)
+	return 1
+}
+
+// Unsigned are the bytes before the first signature.
+func (e *Entry) Unsigned() []byte { return e.begin(10 + e.signatures()) }
+
+// begin is Unsigned with an array of any number of elements.
+func (e *Entry) begin(elements int) []byte {
+	version := e.Version
+	if version == 0 {
+		version = 1
+	}
+	b := wire.AppendUint(wire.AppendArray(nil, elements), version)
 	b = wire.AppendUint(wire.AppendID(b, e.Room), e.Kind)
 	b = wire.AppendID(wire.AppendBin(b, e.Key), e.Chain)
 	b = wire.AppendID(wire.AppendUint(b, e.Number), e.Prev)
-	b = wire.AppendArray(b, len(e.Heads))
-	for _, h := range e.Heads {
-		b = wire.AppendID(b, h)
-	}
+	b = AppendIDs(b, e.Heads)
 	return wire.AppendBin(wire.AppendUint(b, e.Time), e.Body)
+}
+
+// AppendIDs appends an array of IDs as they stand.
+func AppendIDs(b []byte, ids []wire.ID) []byte {
+	b = wire.AppendArray(b, len(ids))
+	for _, id := range ids {
+		b = wire.AppendID(b, id)
+	}
+	return b
 }
 
 // ID is the entry's ID.
 func (e *Entry) ID() wire.ID { return wire.Hash("entry", e.Unsigned()) }
 
-// Bytes are the entry's encoding, signed.
-func (e *Entry) Bytes(s *identity.Signer) []byte {
-	b := e.Unsigned()
-	return wire.AppendBin(b, s.Sign("entry", b))
+// Bytes are the entry's encoding, signed by its writer alone.
+func (e *Entry) Bytes(s *identity.Signer) []byte { return e.In("entry", s) }
+
+// In is Bytes with a signature in any context.
+func (e *Entry) In(context string, s *identity.Signer) []byte {
+	b := e.begin(11)
+	return wire.AppendBin(b, s.Sign(context, b))
 }
 
-// Cosigned are the entry's bytes with two signatures, as a join and a handover
-// have them, each under its context.
-func (e *Entry) Cosigned(s *identity.Signer, context string, other *identity.Signer, second string) []byte {
-	b := e.Unsigned()
-	b = wire.AppendBin(b, s.Sign(context, b))
-	return wire.AppendBin(b, other.Sign(second, b))
-}
-
-// Genesis is the body of a genesis entry.
-func Genesis(nonce []byte, name string, bundle []byte) []byte {
-	b := wire.AppendBin(wire.AppendArray(nil, 6), nonce)
-	b = wire.AppendStr(wire.AppendStr(b, name), "")
-	return wire.AppendBin(wire.AppendUint(wire.AppendUint(b, 0), 0), bundle)
-}
-
-// Epoch is the body of an entry that begins an epoch under a key.
-func Epoch(nonce []byte, room wire.ID, key [32]byte) []byte {
-	b := wire.AppendBin(wire.AppendArray(nil, 3), nonce)
-	return wire.AppendArray(wire.AppendID(b, Commitment(nonce, room, key)), 0)
-}
-
-// Commitment is HMAC under an epoch's key over "commit", room and nonce.
-func Commitment(nonce []byte, room wire.ID, key [32]byte) wire.ID {
-	return wire.ID(MAC(key[:], []byte("commit"), room[:], nonce))
-}
-
-// Add is the body of an entry that gives a role.
-func Add(bundle []byte, role uint64) []byte {
-	return wire.AppendUint(wire.AppendBin(wire.AppendArray(nil, 2), bundle), role)
-}
-
-// A Pin is the end of what counts of a log.
-type Pin struct {
-	Log    wire.ID
-	Number uint64
-	Link   wire.ID
-}
-
-// Removal is the body of a stop that removes, and begins an epoch under a key.
-func Removal(subject wire.ID, pins []Pin, nonce []byte, room wire.ID, key [32]byte) []byte {
-	b := wire.AppendID(wire.AppendArray(nil, 7), subject)
-	b = wire.AppendUint(wire.AppendUint(b, 0), 0)
-	b = wire.AppendArray(b, len(pins))
-	for _, p := range pins {
-		b = wire.AppendUint(wire.AppendID(wire.AppendArray(b, 3), p.Log), p.Number)
-		b = wire.AppendID(b, p.Link)
+// Both are the encoding of an entry with two signatures, in the contexts of its kind.
+func (e *Entry) Both(s, second *identity.Signer) []byte {
+	if e.Kind == KindJoin {
+		return e.BothIn("join", s, "join-link", second)
 	}
-	b = wire.AppendBin(wire.AppendArray(b, 0), nonce)
-	return wire.AppendID(b, Commitment(nonce, room, key))
+	return e.BothIn("entry", s, "handover", second)
 }
 
-// Delegation lets a peer sync a room for the signer.
-func Delegation(s *identity.Signer, room, peer wire.ID, serial uint64) []byte {
-	b := wire.AppendUint(wire.AppendArray(nil, 7), 1)
-	b = wire.AppendBin(wire.AppendID(wire.AppendID(b, room), peer), s.Public())
-	b = wire.AppendUint(wire.AppendUint(b, 0), serial)
-	return wire.AppendBin(b, s.Sign("delegate", b))
+// BothIn is Both with signatures in any contexts.
+func (e *Entry) BothIn(context string, s *identity.Signer, secondContext string, second *identity.Signer) []byte {
+	b := e.begin(12)
+	b = wire.AppendBin(b, s.Sign(context, b))
+	return wire.AppendBin(b, second.Sign(secondContext, b))
+}
+
+// Sorted are IDs in ascending order, each once.
+func Sorted(ids ...wire.ID) []wire.ID {
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, wire.ID.Compare)
+	return slices.Compact(ids)
 }
