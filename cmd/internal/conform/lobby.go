@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"time"
 

@@ -29,12 +29,12 @@ func (f *Fork) Bytes() []byte {
 	for i, side := range f.Sides {
 		hash := side.Hash()
 		b = wire.AppendID(wire.AppendArray(b, 6), side.Epoch)
-		b = appendIDs(b, side.Heads)
+		b = AppendIDs(b, side.Heads)
 		b = wire.AppendArray(wire.AppendUint(b, side.Clock), len(side.Refs))
 		for _, ref := range side.Refs {
 			b = wire.AppendUint(wire.AppendID(wire.AppendArray(b, 2), ref.Log), ref.Number)
 		}
-		b = appendIDs(b, side.leaves())
+		b = AppendIDs(b, side.leaves())
 		b = wire.AppendBin(b, f.Signers[i].Sign("run", hash[:]))
 	}
 	return b
