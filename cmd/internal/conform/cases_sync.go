@@ -55,7 +55,7 @@ func syncCases() []Case {
 		}}
 	}
 	none := make([]byte, 16)
-	return []Case{
+	return append([]Case{
 		{Name: "the lobby is matched, and its state told under the peer's own role", Section: sectionFinding, Expect: "Match with a keyed state that fits the digest told later", run: keyedState},
 		{Name: "a tag of no room is not matched", Section: sectionFinding, Expect: "no Match", run: func(t *T) {
 			s := t.peer()
@@ -174,7 +174,7 @@ func syncCases() []Case {
 		}},
 		roomsEnded("this side's direction of the interactive stream ended", wire.CodeOK),
 		roomsEnded("the interactive stream given up", wire.CodeShutdown),
-	}
+	}, refCases()...)
 }
 
 // unmatched wants no Match of anything within a while, and the session alive.
