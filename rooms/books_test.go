@@ -7,6 +7,19 @@ import (
 	"parley/wire"
 )
 
+// checkBooks looks at all cores of a simNet.
+func (n *simNet) checkBooks() {
+	n.t.Helper()
+	for _, nd := range n.nodes {
+		if nd.core == nil || n.meddled {
+			continue
+		}
+		for _, text := range nd.core.books() {
+			n.t.Errorf("%s: %s", nd.name, text)
+		}
+	}
+}
+
 // books compares what a core counts with what it holds, and what it holds with the bounds of
 // limits_core.go. It returns what is wrong, or nothing.
 func (c *Core) books() (wrong []string) {
@@ -88,7 +101,7 @@ func (c *Core) roomBooks(r *room) (wrong []string) {
 		for _, text := range lg.books(r) {
 			want(false, "log %s: %s", id.Short(), text)
 		}
-		messages += lg.durable - lg.floor
+		messages += max(lg.durable, lg.floor) - lg.floor
 		bytes += lg.bytes
 		parked += len(lg.parked)
 		for _, run := range lg.parked {
@@ -141,7 +154,7 @@ func (lg *logState) books(r *room) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf(format, args...))
 		}
 	}
-	want(lg.floor <= lg.durable, "begins at %d and ends at %d", lg.floor, lg.durable)
+	want(lg.floor <= max(lg.durable, lg.lastStaged()), "begins at %d and ends at %d", lg.floor, lg.durable)
 	want(lg.state != nil || lg.durable == 0 && len(lg.staged) == 0, "%d messages of a log of which nothing counts", lg.durable)
 	if s := lg.state; s != nil {
 		last, link := lg.durable, lg.durLink

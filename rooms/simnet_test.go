@@ -34,6 +34,7 @@ type simNet struct {
 	dropLive        float64
 	codec           bool // encode and decode every message
 	expectOffence   bool
+	meddled         bool // with what a core holds: its books are not right
 	keys            uint64
 	reqs            ReqKey
 	trace           hash.Hash // of all that was sent
@@ -111,6 +112,7 @@ func newSim(t *testing.T, seed uint64, names ...string) *simNet {
 	for _, name := range names {
 		n.addNode(name, Config{})
 	}
+	t.Cleanup(n.checkBooks)
 	return n
 }
 
