@@ -269,3 +269,23 @@ func TestManyRoomsShareTheirSessionsPulls(t *testing.T) {
 		n.wantEqual(k.link.Room, 5, a, b)
 	}
 }
+
+func TestWhatAPeerHasIsFoundAlsoWhenItsStoreFailsWhileItIsAsked(t *testing.T) {
+	n := newSim(t, 17, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	for i := range 60 { // at another moment each time
+		u := n.user(a, n.lobby())
+		u.write(1)
+		n.run(time.Second)
+		n.mesh()
+		n.run(time.Duration(i) * 200 * time.Microsecond)
+		a.store.fail = 1
+		n.user(a, n.lobby()).write(1)
+		n.run(time.Minute) // nothing else happens: the digests stay as they are
+		n.inStep(t, n.lobby())
+		if got := b.headOf(n.lobby(), u.prev.Log); got != 1 {
+			t.Fatalf("%d: the message does not arrive", i)
+		}
+		n.cut(n.between(a, b))
+	}
+}

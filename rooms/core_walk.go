@@ -152,7 +152,8 @@ func (c *Core) onRanges(l *link, m *wire.Ranges) {
 			c.offend(l.p, "a comparison out of bounds")
 			return
 		}
-		if mayCompare(l.right, m.Set) && !l.r.failed {
+		// Also while the store has failed: an answer of nothing would mean that all is equal.
+		if mayCompare(l.right, m.Set) {
 			appendNode(reply, tree, n)
 		}
 	}
