@@ -71,7 +71,9 @@ func (c *Core) applyFloor(r *room, lg *logState) {
 		case len(lg.staged) > 0 || lg.moving || lg.end != nil || r.auth.floorOf(lg.id) != f:
 			c.applyFloor(r, lg)
 		case run == nil || run.Last() != f.Number || run.Hash != f.Link:
-			c.beginAt(r, lg, f) // another branch, which is forgotten whole
+			// Another branch, which is forgotten whole.
+			c.stopped(r, lg, lg.floor+1, lg.durable, ReasonTrimmedBranch)
+			c.beginAt(r, lg, f)
 		default:
 			c.trimTo(r, lg, f)
 		}
@@ -96,7 +98,7 @@ func (c *Core) trimTo(r *room, lg *logState, f *Floor) {
 
 // beginAt lets a log begin at a floor: what was held of it, if anything, is forgotten.
 func (c *Core) beginAt(r *room, lg *logState, f *Floor) {
-	if lg.durable > lg.floor || lg.floorState == nil && lg.durable > 0 {
+	if lg.durable > 0 { // also where all of it was forgotten: the store still knows where it ended
 		c.trim(r, lg, store.TrimAll)
 	}
 	r.messages -= lg.durable - lg.floor

@@ -164,7 +164,7 @@ func (h *hiding) cut(c *Core) {
 	}
 	if h.branch.last > h.branch.floor {
 		lg.hidden = append(lg.hidden, h.branch)
-		c.stopped(r, lg, first, last)
+		c.stopped(r, lg, first, last, lg.why)
 	}
 	r.setHead(lg)
 	for _, l := range r.links {

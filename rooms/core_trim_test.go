@@ -141,3 +141,60 @@ func TestAPeerOnAnotherBranchOrBehindBeginsAtTheFloor(t *testing.T) {
 	}
 	kit.master.identical()
 }
+
+func TestALogThatWasTrimmedWholeIsTrimmedFurtherWhereTheMessagesAreNot(t *testing.T) {
+	n := newSim(t, 42, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	kit.join(b)
+	n.run(3 * time.Second)
+	m := kit.master
+	trim := func() {
+		f := floorAt(m.all[0], m.prev)
+		m.enter(func(at Place) (*Entry, error) { return NewTrim(m.key, at, []Floor{f}) })
+	}
+	m.write(3)
+	n.run(time.Second)
+	trim()
+	n.run(time.Second)
+	n.cut(n.between(a, b))
+	m.write(2)
+	trim()
+	m.write(1)
+	n.run(time.Second)
+	n.mesh()
+	n.run(10 * time.Second)
+	n.inStep(t, m.room)
+	if h := b.store.room(m.room).heads[m.prev.Log]; h.Last != 6 || b.core.Stats().FailedBatches > 0 {
+		t.Errorf("the log is held up to message %d, and %d writes failed", h.Last, b.core.Stats().FailedBatches)
+	}
+}
+
+func TestTheAuthorOfABranchThatATrimForgetsIsTold(t *testing.T) {
+	n := newSim(t, 43, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(3 * time.Second)
+	for range 3 {
+		u.write(2)
+	}
+	v := u.fork(a, 2) // a home that was set back goes on elsewhere
+	f := floorAt(v.all[0], v.sign(2))
+	u.write(1)
+	n.run(2 * time.Second)
+	kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, []Floor{f}) })
+	n.run(5 * time.Second)
+	if last, _ := b.core.rooms[u.room].logs[f.Log].effective(); last != 6 {
+		t.Errorf("the log counts up to %d, want the floor", last)
+	}
+	told := u.notices()
+	if len(told) != 1 || told[0].Log != f.Log || told[0].First != 1 || told[0].Last != 7 || told[0].Counts || told[0].Reason != uint64(ReasonTrimmedBranch) {
+		t.Errorf("the author is told %+v", told)
+	}
+	if kit.master.notices() != nil {
+		t.Error("somebody else is told")
+	}
+}

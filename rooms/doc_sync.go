@@ -96,7 +96,8 @@
 // of it is forgotten, and where it never was. Of several floors of a log the highest stands, of equal ones that with the lowest link.
 // When a trim does not count any more, what is above its floor is PENDING: the log leaves the set, what is
 // held of it is kept, hidden, and it is fetched from 1 from whoever has it so.
-// A peer gives up what lies at or below, asks for what follows, and takes nothing of it again.
+// A peer gives up what lies at or below, asks for what follows, and takes nothing of it again. Of a log that it holds on another
+// branch than the floor's, since the run that ends with the floor's number is another one, it gives up all, and its author is told.
 // Of several proofs for one log a peer keeps the one with the lowest first number, of equal ones that with the lowest ID.
 //
 //	digest = first 16 bytes of H("state", hash(entries), hash(boxes), hash(proofs), hash(logs))

@@ -244,6 +244,6 @@ func (s *simStore) has(room, log, link wire.ID) bool {
 // stored is told how a batch went. Whatever the network brings, no batch may contradict what is stored.
 func (w *watch) stored(nd *simNode, err error) {
 	if err != nil && !errors.Is(err, store.ErrFull) {
-		w.n.t.Errorf("the store of %s refuses a batch: %v", nd.name, err)
+		w.n.t.Errorf("%v the store of %s refuses a batch: %v", w.n.now.Sub(simEpoch), nd.name, err)
 	}
 }
