@@ -259,6 +259,12 @@ func (c *Core) onState(l *link, m *wire.State) {
 	}
 	l.mayAsk = true
 	l.tentative = false
+	if l.any && l.their == digest16(m.Digest) { // it has read its room anew: what it answered before may not hold
+		l.fruitless = [2]digest16{}
+		if l.walk != nil {
+			l.walk.stale = true
+		}
+	}
 	l.their, l.any = digest16(m.Digest), true
 	c.compare(l)
 }

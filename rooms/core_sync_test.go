@@ -289,3 +289,56 @@ func TestWhatAPeerHasIsFoundAlsoWhenItsStoreFailsWhileItIsAsked(t *testing.T) {
 		n.cut(n.between(a, b))
 	}
 }
+
+func TestAComparisonWithAPeerWhoseEntriesWereLostIsDoneAgain(t *testing.T) {
+	n := newSim(t, 18, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(2 * time.Second)
+	for i := range 40 { // at another moment each time
+		n.cut(n.between(a, b))
+		u.write(1)
+		n.run(time.Second)
+		n.mesh()
+		n.run(time.Duration(i) * 200 * time.Microsecond)
+		b.store.fail = 1
+		leave, err := NewLeave(u.key, u.auth.NextBeside(u.key.ID(), n.now), nil) // ends the log, until it is lost
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.request(&wire.Submit{Room: u.room, Entries: wire.List[wire.Bytes]{leave.Raw}})
+		n.run(time.Minute)
+		n.inStep(t, u.room)
+		if got := a.headOf(u.room, u.prev.Log); got != u.prev.Last() {
+			t.Fatalf("%d: %d of %d messages arrive", i, got, u.prev.Last())
+		}
+	}
+}
+
+func TestADigestThatIsToldAnewDuringAComparisonIsComparedAgain(t *testing.T) {
+	for _, anew := range []bool{false, true} {
+		n := newSim(t, 19, "a")
+		a := n.nodes[0]
+		a.step(PeerUp{Peer: 9, ID: wire.ID{9}})
+		tag := a.core.peers[9].tag(false, n.lobby())
+		told := make([]byte, 16)
+		told[0] = 1
+		a.hostileAs(&wire.Offer{Tags: tag[:]})
+		a.hostileAs(&wire.OpenRoom{State: told})
+		for i := range 10 {
+			if i == 1 && anew {
+				a.hostileAs(&wire.State{Digest: told})
+			}
+			if l := a.core.peers[9].links[0]; len(l.asks) > 0 {
+				a.hostileAs(&wire.RangesReply{Set: l.asks[0].set}) // all is equal
+			}
+			n.run(time.Second)
+			a.hostileAs(&wire.Ack{}) // lets the core see what time it is
+		}
+		if walks := a.core.Stats().Walks; (walks > 1) != anew {
+			t.Errorf("%d comparisons when it was told anew: %v", walks, anew)
+		}
+	}
+}

@@ -14,6 +14,7 @@ type walk struct {
 	stack   [][]byte // prefixes that differ and were not asked about yet
 	ids     []wire.ID
 	found   bool // something was missing here
+	stale   bool // the other side has told the same digest anew: the answers may have been those of a store that failed
 	verify  *verifyPeer
 	asked   time.Time // when the last answer came
 	answers int
@@ -95,7 +96,7 @@ func (c *Core) walkDone(l *link, w *walk) {
 	}
 	l.walk = nil
 	r := l.r
-	if !w.found {
+	if !w.found && !w.stale {
 		l.fruitless = [2]digest16{l.their, r.digest(l.ourKind)}
 	}
 	l.syncing = true
