@@ -42,15 +42,20 @@ func (r *room) floorGone(lg *logState) bool {
 	return f == nil || f.Number < lg.floor
 }
 
+// readFloor takes up the state at the floor of a log that was read from the store. Where the log ends may depend on it.
+func (lg *logState) readFloor(f *Floor) {
+	if f != nil && lg.floor == f.Number && lg.floorState == nil && lg.durable > 0 {
+		lg.floorState = f.State()
+	}
+}
+
 // applyFloor trims a log, once nothing of it is under way.
 func (c *Core) applyFloor(r *room, lg *logState) {
 	f := r.auth.floorOf(lg.id)
 	if f == nil {
 		return
 	}
-	if lg.floor == f.Number && lg.floorState == nil && lg.durable > 0 {
-		lg.floorState = f.State() // as it was read from the store
-	}
+	lg.readFloor(f)
 	if lg.floor >= f.Number && lg.durable > 0 || lg.trimming {
 		return
 	}

@@ -241,11 +241,11 @@ func (c *Core) reviveNext(r *room, lg *logState, branches []*hiddenBranch) {
 	lg.reviving = true
 	again := func() {
 		lg.reviving = false
+		lg.dropHidden()
 		switch {
 		case r.logs[lg.id] != lg || r.failed || lg.moving || lg.end != nil:
 		case lg.rechecking != nil || lg.recheckDue: // its end goes on with this
 		default:
-			lg.dropHidden()
 			c.reviveNext(r, lg, branches)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/store"
 	"parley/wire"
 )
 
@@ -106,5 +107,61 @@ func TestRunsThatStopCountingAreHiddenAndTheirAuthorIsTold(t *testing.T) {
 		if other := kit.master.notices(); len(other) != 0 {
 			t.Errorf("another is told: %+v", other)
 		}
+	}
+}
+
+func TestWhatIsFoundOutWhileOtherRoomsAreStillReadIsNotLost(t *testing.T) {
+	n := newSim(t, 46, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(3 * time.Second)
+	for range 5 {
+		u.write(1)
+	}
+	n.run(time.Second)
+	b.crash()
+	stop := kit.master.remove(u, u.all[1])
+	// Its disk has got the entry, and it was ended before it could do anything about it.
+	b.store.room(u.room).records[recordKey(storeEntry, stop.ID)] = store.Record{Room: u.room, Kind: storeEntry, ID: stop.ID, Bytes: stop.Raw}
+	b.life++
+	b.core = New(b.cfg)
+	b.step(Loaded{Rooms: []*RoomData{b.store.data(u.room, false)}})
+	n.run(time.Second)
+	b.step(Loaded{All: true})
+	n.run(5 * time.Second)
+	if last, _ := b.core.rooms[u.room].logs[u.prev.Log].effective(); last != 2 || b.headOf(u.room, u.prev.Log) != 2 || b.hiddenOf(u.room) != 3 {
+		t.Errorf("the log counts up to %d, is held up to %d, and %d messages are hidden", last, b.headOf(u.room, u.prev.Log), b.hiddenOf(u.room))
+	}
+}
+
+func TestWhatAFailedStoreHadToHideIsHiddenWhenTheRoomIsReadAnew(t *testing.T) {
+	n := newSim(t, 47, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	kit.added(b)
+	n.run(3 * time.Second)
+	for range 5 {
+		u.write(1)
+	}
+	n.run(time.Second)
+	n.cut(n.between(a, b))
+	stop := kit.master.remove(u, nil) // none of it counts
+	n.mesh()
+	for i := 0; b.store.room(u.room).records[recordKey(storeEntry, stop.ID)].Bytes == nil; i++ {
+		if n.run(10 * time.Microsecond); i > 100_000 {
+			t.Fatal("the entry does not arrive")
+		}
+	}
+	b.store.fail = 1 // of hiding what the entry ends
+	n.run(10 * time.Second)
+	if b.core.Stats().FailedBatches != 1 {
+		t.Fatal("no write failed")
+	}
+	if b.headOf(u.room, u.prev.Log) != 0 || b.hiddenOf(u.room) < 5 { // and perhaps again what was moved when the store failed
+		t.Errorf("the log is held up to %d, and %d messages are hidden", b.headOf(u.room, u.prev.Log), b.hiddenOf(u.room))
 	}
 }

@@ -221,10 +221,12 @@ func (c *Core) loadRoom(d *RoomData) {
 		r.arrival += arrivalSkip
 	}
 	r.arrival = max(r.arrival, d.LastArrival+arrivalSkip)
+	taken := r.loading
+	r.failed, r.loading, r.reloading = false, false, false
 	c.loadRecords(r, p)
 	c.loadLogs(r, d)
 	c.loadJudged(r, d)
-	c.roomReady(r, p)
+	c.roomReady(r, p, taken)
 }
 
 func (c *Core) loadRecords(r *room, p *roomParts) {
@@ -323,10 +325,8 @@ func (c *Core) loadJudged(r *room, d *RoomData) {
 	}
 }
 
-// roomReady goes on with a room that was read: what waited for it, and the sessions.
-func (c *Core) roomReady(r *room, p *roomParts) {
-	taken := r.loading
-	r.failed, r.loading, r.reloading = false, false, false
+// roomReady goes on with a room that was read: what waited for it, and the sessions. taken says that it was taken up just now.
+func (c *Core) roomReady(r *room, p *roomParts, taken bool) {
 	if taken {
 		for _, user := range sortedIDs(p.users) {
 			if !r.users[user] {

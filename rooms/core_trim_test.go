@@ -198,3 +198,37 @@ func TestTheAuthorOfABranchThatATrimForgetsIsTold(t *testing.T) {
 		t.Error("somebody else is told")
 	}
 }
+
+func TestATrimmedLogThatAStopEndedBelowItsFloorIsTheSameWhenItIsReadAnew(t *testing.T) {
+	n := newSim(t, 44, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	kit.added(b)
+	n.run(3 * time.Second)
+	for range 3 {
+		u.write(1)
+	}
+	n.run(time.Second)
+	f := floorAt(u.all[0], u.all[2])
+	kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, []Floor{f}) })
+	kit.master.remove(u, u.all[1]) // what is forgotten counts all the same
+	n.run(3 * time.Second)
+	n.inStep(t, u.room)
+	check := func(when string) {
+		t.Helper()
+		n.mesh()
+		n.run(20 * time.Second)
+		n.inStep(t, u.room)
+		if last, _ := a.core.rooms[u.room].logs[f.Log].effective(); last != 3 {
+			t.Errorf("%s the log counts up to %d, want the floor", when, last)
+		}
+	}
+	a.store.fail = 1
+	kit.master.write(1)
+	check("after a failure of the store")
+	a.crash()
+	a.start()
+	check("after a restart")
+}
