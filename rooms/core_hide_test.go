@@ -165,3 +165,23 @@ func TestWhatAFailedStoreHadToHideIsHiddenWhenTheRoomIsReadAnew(t *testing.T) {
 		t.Errorf("the log is held up to %d, and %d messages are hidden", b.headOf(u.room, u.prev.Log), b.hiddenOf(u.room))
 	}
 }
+
+func TestAFormerMembersPeerWhoseStoreFailedGetsTheLastWordAgain(t *testing.T) {
+	n := newSim(t, 48, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(3 * time.Second)
+	u.write(1)
+	n.run(time.Second)
+	b.store.fail = 1
+	stop := kit.master.remove(u, nil)
+	n.run(10 * time.Second)
+	if b.core.Stats().FailedBatches != 1 {
+		t.Fatal("no write failed")
+	}
+	if !b.core.rooms[u.room].auth.Has(stop.ID) || len(u.notices()) != 1 {
+		t.Error("neither the peer nor the user knows that it was removed")
+	}
+}

@@ -341,6 +341,9 @@ func (c *Core) roomReady(r *room, p *roomParts, taken bool) {
 		if l.right = c.bestRight(l); l.right != SyncNone && l.mayAsk {
 			c.tellState(l)
 		}
+		if !l.mayAsk && !taken { // what was the last word to this peer may be what was lost
+			c.openLink(l, true, false)
+		}
 		c.compare(l)
 	}
 	waiting := r.afterLoad

@@ -81,7 +81,8 @@
 // handovers). These, and what they have seen, may then be fetched, and nothing else, so that the
 // former member's peer finds which of its runs count. The room stays open on the session, in case that the user comes back; the side that was
 // asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise,
-// and so is one that gave no right yet when, by entries that came since, its user is one whose right ended.
+// and so is one that gave no right yet when, by entries that came since, its user is one whose right ended. A peer that reads a room
+// anew, since its store failed, sends OpenRoom with its delegation and Answer false where it may not ask: the last word may be what it lost.
 //
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).
