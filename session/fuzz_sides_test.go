@@ -107,6 +107,9 @@ func (w *sides) play(steps []byte) {
 		for _, u := range w.streams[side] {
 			l := u.lane
 			if l.reset[0] || l.reset[1] {
+				if u.st.number > 0 && !u.st.forgotten {
+					w.t.Errorf("stream %d was given up, and is not forgotten", u.st.number)
+				}
 				continue
 			}
 			if l.got[side] != len(l.sent[1-side]) {
