@@ -307,6 +307,10 @@ func (c *Core) loadJudged(r *room, d *RoomData) {
 	if r.openRoom {
 		return
 	}
+	r.auth.Now()
+	for _, lg := range r.logs {
+		r.readFloor(lg)
+	}
 	r.notices = d.parts.notices
 	for _, h := range d.Hidden {
 		log, err := readHiddenNote(h.Note)

@@ -232,3 +232,103 @@ func TestATrimmedLogThatAStopEndedBelowItsFloorIsTheSameWhenItIsReadAnew(t *test
 	a.start()
 	check("after a restart")
 }
+
+// rivalTrims trims a log of two branches to one number on both, the higher link first, and returns the floor that stands.
+func rivalTrims(kit *simRoomKit, u, v *simUser, wait func()) (stands Floor) {
+	low, high := floorAt(u.all[0], u.all[1]), floorAt(v.all[0], v.all[1])
+	if low.Link.Compare(high.Link) > 0 {
+		low, high = high, low
+	}
+	for _, f := range []Floor{high, low} {
+		kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, []Floor{f}) })
+		wait()
+	}
+	return low
+}
+
+func TestOfTwoFloorsOfOneNumberTheLowerLinkStandsOnEveryPeer(t *testing.T) {
+	for _, late := range []bool{false, true} { // the second trim comes when the first has been carried out
+		n := newSim(t, 45, "a", "b", "c")
+		a, b, c := n.nodes[0], n.nodes[1], n.nodes[2]
+		n.mesh()
+		kit := n.privateRoom(a, 0)
+		u := kit.join(b)
+		kit.join(c)
+		n.run(3 * time.Second)
+		u.write(1)
+		n.run(time.Second)
+		n.cut(n.between(b, c))
+		n.cut(n.between(a, c))
+		v := u.fork(c, 1)
+		u.write(1)
+		u.write(1)
+		v.append(v.sign(1), v.sign(1))
+		n.run(time.Second)
+		stands := rivalTrims(kit, u, v, func() {
+			if late {
+				n.run(5 * time.Second)
+			}
+		})
+		n.run(time.Second)
+		n.mesh()
+		n.run(time.Minute)
+		check := func(when string) {
+			t.Helper()
+			n.inStep(t, u.room)
+			for _, nd := range n.nodes {
+				lg := nd.core.rooms[u.room].logs[stands.Log]
+				if lg.floor != 2 || !lg.floorState.isAt(&stands) {
+					t.Errorf("late %v, %s: %s begins at %d: %+v", late, when, nd.name, lg.floor, lg.floorState)
+				}
+			}
+		}
+		check("at first")
+		for _, nd := range n.nodes {
+			nd.crash()
+			nd.start()
+		}
+		n.mesh()
+		n.run(20 * time.Second)
+		check("after a restart")
+	}
+}
+
+func TestTheFloorThatALogWasTrimmedToIsFoundOutWhenItIsRead(t *testing.T) {
+	n := newSim(t, 49, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(3 * time.Second)
+	u.write(1)
+	v := u.fork(a, 1)
+	for range 2 {
+		u.write(1)
+		v.sign(1)
+	}
+	n.run(time.Second)
+	if floorAt(u.all[0], u.all[1]).Link.Compare(v.all[1].Hash) < 0 {
+		t.Fatal("take another seed: the branch that is held is the one that stands")
+	}
+	n.cut(n.between(a, b))
+	f := floorAt(u.all[0], u.all[1])
+	first := kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, []Floor{f}) })
+	n.mesh()
+	n.run(5 * time.Second)
+	b.crash()
+	f = floorAt(v.all[0], v.all[1])
+	second := kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, []Floor{f}) })
+	// b's disk has got the second trim, and it was ended before it could do anything about it.
+	b.store.room(u.room).records[recordKey(storeEntry, second.ID)] = store.Record{Room: u.room, Kind: storeEntry, ID: second.ID, Bytes: second.Raw}
+	b.start()
+	n.run(time.Second)
+	n.mesh()
+	n.run(time.Minute)
+	n.inStep(t, u.room)
+	if lg := b.core.rooms[u.room].logs[f.Log]; !lg.floorState.isAt(&f) || lg.durable != 2 {
+		t.Errorf("the log counts up to %d from %+v, after trims %s and %s", lg.durable, lg.floorState, first.ID.Short(), second.ID.Short())
+	}
+	if told := u.notices(); len(told) != 1 || told[0].First != 3 || told[0].Last != 3 || told[0].Reason != uint64(ReasonTrimmedBranch) {
+		t.Errorf("the author is told %+v", told)
+	}
+}

@@ -94,7 +94,8 @@
 // of the run that ends with it. Of a log that was forked that is the run before the fork that the proof
 // shows, or what pins make of it (below); of one that a stop ends, the last run within it; a log of which nothing counts is not in the set. A log that a trim
 // which counts names is in it on every peer that has the trim, with the trim's floor or what follows that: also where all
-// of it is forgotten, and where it never was. Of several floors of a log the highest stands, of equal ones that with the lowest link.
+// of it is forgotten, and where it never was. Of several floors of a log the highest stands, of equal ones that with the lowest link, of
+// such that whose FirstHeads, and then Heads, come first, ID by ID, a list before those that begin with it.
 // When a trim does not count any more, what is above its floor is PENDING: the log leaves the set, what is
 // held of it is kept, hidden, and it is fetched from 1 from whoever has it so.
 // A peer gives up what lies at or below, asks for what follows, and takes nothing of it again. Of a log that it holds on another

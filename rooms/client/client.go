@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
@@ -218,8 +217,7 @@ func (c *Client) reconnect(ctx context.Context, patience time.Duration) (*connec
 		if err == nil || errors.Is(err, errClosed) || ctx.Err() != nil || time.Now().Add(pause).After(deadline) {
 			return conn, err
 		}
-		// Of many that were cut off at once each waits for another time, so that they do not all come at once again.
-		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil {
+		if err := sleep(ctx, pause); err != nil {
 			return nil, err
 		}
 	}
