@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -330,5 +331,38 @@ func TestTheFloorThatALogWasTrimmedToIsFoundOutWhenItIsRead(t *testing.T) {
 	}
 	if told := u.notices(); len(told) != 1 || told[0].First != 3 || told[0].Last != 3 || told[0].Reason != uint64(ReasonTrimmedBranch) {
 		t.Errorf("the author is told %+v", told)
+	}
+}
+
+func TestOfTwoFloorsThatDifferInHeadsAloneTheSameStandsOnEveryPeer(t *testing.T) {
+	n := newSim(t, 50, "a", "b", "c")
+	n.mesh()
+	kit := n.privateRoom(n.nodes[0], 0)
+	u := kit.join(n.nodes[1])
+	kit.join(n.nodes[2])
+	n.run(3 * time.Second)
+	for range 3 {
+		u.write(1)
+	}
+	n.run(time.Second)
+	f := floorAt(u.all[0], u.all[1])
+	lie := f
+	lie.FirstHeads = []wire.ID{u.room}
+	n.nodes[2].crash() // it gets both at once
+	for _, f := range []Floor{f, lie} {
+		kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, []Floor{f}) })
+		n.run(2 * time.Second)
+	}
+	n.nodes[2].start()
+	n.mesh()
+	n.run(20 * time.Second)
+	n.inStep(t, u.room)
+	if lie.before(&f) {
+		f = lie
+	}
+	for _, nd := range n.nodes {
+		if lg := nd.core.rooms[u.room].logs[f.Log]; !lg.floorState.isAt(&f) || !slices.Equal(lg.state.FirstHeads, f.FirstHeads) {
+			t.Errorf("%s begins at %+v", nd.name, lg.floorState)
+		}
 	}
 }
