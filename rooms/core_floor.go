@@ -81,7 +81,19 @@ func (r *room) readFloor(lg *logState) {
 		return
 	}
 	if follows, known := lg.onBranch(f, rivals); follows && known {
-		lg.floorState = f.State()
+		lg.stand(f)
+	}
+}
+
+// stand lets a floor stand for what a log had below it: the trim's word about the log's first run counts, on peers that had
+// that run as on those that never did.
+func (lg *logState) stand(f *Floor) {
+	lg.floorState = f.State()
+	if lg.state != nil {
+		lg.state.FirstHeads = f.FirstHeads
+	}
+	if lg.durable == f.Number && len(lg.staged) == 0 {
+		lg.state = f.State()
 	}
 }
 
@@ -107,10 +119,7 @@ func (c *Core) applyFloor(r *room, lg *logState) {
 	case at && !follows:
 		c.leaveBranch(r, lg, f)
 	case at: // the same link, and other heads told of it
-		lg.floorState, lg.state.FirstHeads = f.State(), f.FirstHeads
-		if lg.durable == lg.floor {
-			lg.state = f.State()
-		}
+		lg.stand(f)
 		c.limitLog(r, lg)
 	case lg.durable < f.Number:
 		c.beginAt(r, lg, f)
@@ -131,7 +140,7 @@ func (c *Core) findFloor(r *room, lg *logState, f *Floor, number uint64) {
 		case len(lg.staged) > 0 || lg.moving || lg.end != nil || stands != f:
 			c.applyFloor(r, lg)
 		case run != nil && number > f.Number && run.Prev == f.Link:
-			lg.floorState = f.State()
+			lg.stand(f)
 			c.limitLog(r, lg)
 		case run == nil || run.Last() != f.Number || run.Hash != f.Link:
 			c.leaveBranch(r, lg, f)
@@ -161,7 +170,8 @@ func (c *Core) trimTo(r *room, lg *logState, f *Floor) {
 	r.messages -= gone
 	r.bytes -= size
 	lg.bytes -= size
-	lg.floor, lg.floorState = f.Number, f.State()
+	lg.floor = f.Number
+	lg.stand(f)
 	c.trimmed(r, lg)
 }
 
