@@ -317,19 +317,27 @@ func TestAComparisonWithAPeerWhoseEntriesWereLostIsDoneAgain(t *testing.T) {
 	}
 }
 
-func TestADigestThatIsToldAnewDuringAComparisonIsComparedAgain(t *testing.T) {
-	for _, anew := range []bool{false, true} {
+func TestADigestThatIsToldDuringAComparisonIsComparedAgain(t *testing.T) {
+	again, other := make([]byte, 16), make([]byte, 16)
+	again[0], other[0] = 1, 2
+	for what, news := range map[string][]wire.Message{
+		"nothing":                                nil,
+		"the same":                               {&wire.State{Digest: again}},
+		"another":                                {&wire.State{Digest: other}},
+		"the same, with OpenRoom":                {&wire.OpenRoom{State: again}},
+		"the same, after a right was taken away": {&wire.OpenRoom{}, &wire.State{Digest: again}},
+	} {
 		n := newSim(t, 19, "a")
 		a := n.nodes[0]
 		a.step(PeerUp{Peer: 9, ID: wire.ID{9}})
 		tag := a.core.peers[9].tag(false, n.lobby())
-		told := make([]byte, 16)
-		told[0] = 1
 		a.hostileAs(&wire.Offer{Tags: tag[:]})
-		a.hostileAs(&wire.OpenRoom{State: told})
+		a.hostileAs(&wire.OpenRoom{State: again})
 		for i := range 10 {
-			if i == 1 && anew {
-				a.hostileAs(&wire.State{Digest: told})
+			if i == 1 {
+				for _, m := range news {
+					a.hostileAs(m)
+				}
 			}
 			if l := a.core.peers[9].links[0]; len(l.asks) > 0 {
 				a.hostileAs(&wire.RangesReply{Set: l.asks[0].set}) // all is equal
@@ -337,8 +345,8 @@ func TestADigestThatIsToldAnewDuringAComparisonIsComparedAgain(t *testing.T) {
 			n.run(time.Second)
 			a.hostileAs(&wire.Ack{}) // lets the core see what time it is
 		}
-		if walks := a.core.Stats().Walks; (walks > 1) != anew {
-			t.Errorf("%d comparisons when it was told anew: %v", walks, anew)
+		if walks := a.core.Stats().Walks; (walks > 1) != (news != nil) {
+			t.Errorf("%d comparisons when it is told %s", walks, what)
 		}
 	}
 }

@@ -14,7 +14,7 @@ type walk struct {
 	stack   [][]byte // prefixes that differ and were not asked about yet
 	ids     []wire.ID
 	found   bool // something was missing here
-	stale   bool // the other side has told the same digest anew: the answers may have been those of a store that failed
+	stale   bool // the other side has told its digest since it began
 	verify  *verifyPeer
 	asked   time.Time // when the last answer came
 	answers int

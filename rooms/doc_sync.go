@@ -119,7 +119,7 @@
 // that both sides learn of equality. When they differ it compares, as the receiver of what it lacks; the other
 // side does the same for itself. It should wait a little, and longer each time, when an earlier
 // comparison did not lead to equality, and not compare the same two digests again when it found nothing, unless the
-// other side has sent State with the same digest since: a peer whose store failed does so, when it has read the room anew.
+// other side has told its digest since the comparison began, be it the same: a peer whose store failed tells it again when it has read the room anew.
 //
 // The sets are compared in the order entries, boxes, proofs, logs: what runs depend on comes first. For a set:
 //
