@@ -73,8 +73,11 @@ func (c *Core) limitLog(r *room, lg *logState) {
 					continue
 				}
 				e := r.auth.nodes[i].entry
-				if pin, _ := pinOf(e.pins(), lg.id); pin.Number < limit.Number {
+				switch pin, _ := pinOf(e.pins(), lg.id); {
+				case pin.Number < limit.Number:
 					limit.Number, limit.Link, why = pin.Number, pin.Link, stopReason(e, false)
+				case pin.Number == limit.Number && pin.Link != limit.Link:
+					limit.Link = wire.ID{} // no run that ends there is within both
 				}
 			}
 		}

@@ -185,3 +185,41 @@ func TestAFormerMembersPeerWhoseStoreFailedGetsTheLastWordAgain(t *testing.T) {
 		t.Error("neither the peer nor the user knows that it was removed")
 	}
 }
+
+func TestOfTwoStopsThatNameDifferentRunsOfOneNumberNeitherIsWithinBoth(t *testing.T) {
+	for _, order := range []bool{false, true} {
+		n := newSim(t, 51, "a", "b", "c")
+		a, b, c := n.nodes[0], n.nodes[1], n.nodes[2]
+		n.mesh()
+		kit := n.privateRoom(a, 0)
+		u := kit.join(b)
+		kit.added(b)
+		kit.added(c)
+		n.run(3 * time.Second)
+		u.write(1)
+		v := u.fork(c, 1)
+		u.write(2)
+		other := v.sign(2) // which nobody gets
+		n.run(time.Second)
+		n.cut(n.between(a, c))
+		n.cut(n.between(b, c))
+		leave := func() { kit.leaveAt(u, u.prev) }
+		stop := func() { kit.master.remove(u, other) }
+		if first, second := leave, stop; order {
+			second()
+			first()
+		} else {
+			first()
+			second()
+		}
+		n.run(5 * time.Second)
+		n.mesh() // c learns of both at once
+		n.run(20 * time.Second)
+		n.inStep(t, u.room)
+		for _, nd := range n.nodes {
+			if last, _ := nd.core.rooms[u.room].logs[u.prev.Log].effective(); last != 1 {
+				t.Errorf("the stop first: %v: at %s the log counts up to %d", order, nd.name, last)
+			}
+		}
+	}
+}
