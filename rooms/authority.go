@@ -164,7 +164,6 @@ func dependencies(e *Entry, f func(wire.ID)) {
 	}
 }
 
-// missing is what e names and is not held, each once: heads and body may name the same.
 // Dependencies lists what must be held before the entry: all that it names, by
 // heads, prev, chain and body; an ID may come twice.
 func (e *Entry) Dependencies() (ids []wire.ID) {
@@ -172,6 +171,7 @@ func (e *Entry) Dependencies() (ids []wire.ID) {
 	return ids
 }
 
+// missing is what e names and is not held, each once: heads and body may name the same.
 func (a *Authority) missing(e *Entry) (ids []wire.ID) {
 	dependencies(e, func(id wire.ID) {
 		if !a.Has(id) && !slices.Contains(ids, id) {
@@ -181,14 +181,24 @@ func (a *Authority) missing(e *Entry) (ids []wire.ID) {
 	return ids
 }
 
+// seenBy is the closure of an entry whose dependencies are held, without itself.
+func (a *Authority) seenBy(e *Entry) (seen bitset) {
+	dependencies(e, func(id wire.ID) { seen = seen.union(a.nodes[a.place[id]].closure) })
+	return seen
+}
+
+// mayHold reports whether an entry belongs to the room, is not held, and would be held as it comes.
+func (a *Authority) mayHold(e *Entry) bool {
+	return e.Room == a.room && !a.Has(e.ID) && len(a.missing(e)) == 0 && a.admissible(e, a.seenBy(e)) == nil
+}
+
 // hold checks an entry whose dependencies are held against the rules of
 // refusal, and takes it.
 func (a *Authority) hold(e *Entry) error {
 	if len(a.nodes) >= MaxEntries || a.bytes+len(e.Raw) > MaxEntriesBytes {
 		return refuse(ReasonFull, "%d entries", len(a.nodes))
 	}
-	var seen bitset
-	dependencies(e, func(id wire.ID) { seen = seen.union(a.nodes[a.place[id]].closure) })
+	seen := a.seenBy(e)
 	if err := a.admissible(e, seen); err != nil {
 		return err
 	}

@@ -99,6 +99,7 @@ func (h *hiding) stop(c *Core) {
 		if h.branch.last > h.branch.floor {
 			c.trimHidden(r, h.branch, store.TrimAll)
 		}
+		c.decideDue(r, lg)
 		c.hide(r, lg)
 		c.revive(r, lg)
 	})
@@ -166,6 +167,9 @@ func (h *hiding) cut(c *Core) {
 		lg.hidden = append(lg.hidden, h.branch)
 		c.stopped(r, lg, first, last, lg.why)
 	}
+	if fs := lg.fork; fs != nil && len(fs.pins) > 0 {
+		fs.due = true // a pinned run may be hidden now
+	}
 	r.setHead(lg)
 	for _, l := range r.links {
 		if l.marks[lg.id] >= lg.durable {
@@ -181,6 +185,7 @@ func (h *hiding) cut(c *Core) {
 			return
 		}
 		lg.moving = false
+		c.decideDue(r, lg)
 		c.hide(r, lg)
 		if lg.state == nil { // what comes now begins it anew
 			c.limitLog(r, lg)

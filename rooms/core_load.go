@@ -147,16 +147,24 @@ func (c *Core) onLoaded(ev *Loaded) {
 		return
 	}
 	c.ready = true
-	for _, name := range c.cfg.OpenRooms {
-		if id := OpenRoomID(c.cfg.Network, name); c.rooms[id] == nil {
+	for _, id := range c.OpenRooms() {
+		if c.rooms[id] == nil {
 			c.newRoom(id, true).arrival = arrivalSkip
 		}
 	}
 }
 
+// OpenRooms are the open rooms that this core keeps, which the store need not have.
+func (c *Core) OpenRooms() (ids []wire.ID) {
+	for _, name := range c.cfg.OpenRooms {
+		ids = append(ids, OpenRoomID(c.cfg.Network, name))
+	}
+	return ids
+}
+
 // IsOpen reports whether a room is one of the open rooms that this core keeps.
 func (c *Core) IsOpen(room wire.ID) bool {
-	return slices.ContainsFunc(c.cfg.OpenRooms, func(name string) bool { return OpenRoomID(c.cfg.Network, name) == room })
+	return slices.Contains(c.OpenRooms(), room)
 }
 
 func (c *Core) newRoom(id wire.ID, open bool) *room {

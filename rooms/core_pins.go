@@ -14,6 +14,8 @@ type forkState struct {
 	first    uint64 // number of the fork
 	pins     []Pin  // as Authority.Pins gives them
 	deciding bool
+	due      bool // it is to be found out when what is being moved is where it will be
+	round    int  // of deciding: what an earlier one finds is out of date
 	decided  bool
 	to       Pin             // up to where the log goes on, when it is decided
 	chain    []*hiddenBranch // that hold the chain; none: the log itself does
@@ -102,10 +104,21 @@ func (lg *logState) keepStaging() {
 func (c *Core) decide(r *room, lg *logState) {
 	fs := lg.fork
 	fs.deciding, fs.decided, fs.chain = true, false, nil
-	done := func() {
-		fs.deciding = false
-		if r.logs[lg.id] != lg || r.failed || lg.fork != fs {
+	fs.round++
+	if fs.due = lg.moving; fs.due {
+		return // neither place shows it before the move is on the disk: see decideDue
+	}
+	round := fs.round
+	done := func(to *Pin, chain []*hiddenBranch) {
+		if r.logs[lg.id] != lg || r.failed || lg.fork != fs || fs.round != round {
 			return
+		}
+		if fs.due = lg.moving; fs.due {
+			return
+		}
+		fs.deciding = false
+		if to != nil {
+			fs.decided, fs.to, fs.chain = true, *to, chain
 		}
 		c.limitLog(r, lg)
 		c.revive(r, lg)
@@ -115,17 +128,27 @@ func (c *Core) decide(r *room, lg *logState) {
 	}
 	c.findPins(r, lg, r.id, lg.id, lg.floor, lg.durable, nil, func(to *Pin) {
 		if to != nil {
-			fs.decided, fs.to = true, *to
-			c.extend(r, lg, slices.Clone(lg.hidden), done)
+			c.extend(r, lg, *to, slices.Clone(lg.hidden), done)
 			return
 		}
 		c.decideHidden(r, lg, slices.Clone(lg.hidden), done)
 	})
 }
 
+// decideDue decides what had to wait for a move, or what a move has changed.
+func (c *Core) decideDue(r *room, lg *logState) {
+	if fs := lg.fork; fs != nil && fs.due && !lg.moving {
+		c.decide(r, lg)
+	}
+}
+
 // findPins looks for the first pin among runs that are a chain, messages floor+1 to last of a log of the store, or, if to is
 // given, for later pins beyond it. It returns the highest pin that is on the chain, or nil.
 func (c *Core) findPins(r *room, lg *logState, room, log wire.ID, floor, last uint64, to *Pin, found func(*Pin)) {
+	if lg.fork == nil || len(lg.fork.pins) == 0 {
+		found(nil)
+		return
+	}
 	pins := slices.Clone(lg.fork.pins)
 	slices.SortStableFunc(pins[1:], func(a, b Pin) int { return cmp.Compare(a.Number, b.Number) })
 	first := to == nil // the first pin is looked for
@@ -155,39 +178,36 @@ func (c *Core) findPins(r *room, lg *logState, room, log wire.ID, floor, last ui
 	next()
 }
 
-// extend looks for a later pin in the hidden branches that continue the log where the first pin's chain ends in it.
-func (c *Core) extend(r *room, lg *logState, branches []*hiddenBranch, done func()) {
-	fs := lg.fork
-	if len(branches) == 0 || fs == nil {
-		done()
+// extend looks for a later pin in the hidden branches that continue the log where the first pin's chain ends in it, at to.
+func (c *Core) extend(r *room, lg *logState, to Pin, branches []*hiddenBranch, done func(*Pin, []*hiddenBranch)) {
+	if len(branches) == 0 {
+		done(&to, nil)
 		return
 	}
 	b := branches[0]
-	if b.floor != fs.to.Number {
-		c.extend(r, lg, branches[1:], done)
+	if b.floor != to.Number {
+		c.extend(r, lg, to, branches[1:], done)
 		return
 	}
 	c.findIn(HiddenRoom(r.id), b.id, b.floor+1, func(run *Run) {
-		if run == nil || run.Prev != fs.to.Link {
-			c.extend(r, lg, branches[1:], done)
+		if run == nil || run.Prev != to.Link {
+			c.extend(r, lg, to, branches[1:], done)
 			return
 		}
-		c.findPins(r, lg, HiddenRoom(r.id), b.id, b.floor, b.last, &fs.to, func(to *Pin) {
-			if to == nil {
-				c.extend(r, lg, branches[1:], done)
+		c.findPins(r, lg, HiddenRoom(r.id), b.id, b.floor, b.last, &to, func(later *Pin) {
+			if later == nil {
+				c.extend(r, lg, to, branches[1:], done)
 				return
 			}
-			fs.to, fs.chain = *to, []*hiddenBranch{b}
-			done()
+			done(later, []*hiddenBranch{b})
 		})
 	})
 }
 
 // decideHidden looks for the first pin in one hidden branch after another, and then for the branches before that, back to the fork.
-func (c *Core) decideHidden(r *room, lg *logState, branches []*hiddenBranch, done func()) {
-	fs := lg.fork
-	if len(branches) == 0 || fs == nil {
-		done()
+func (c *Core) decideHidden(r *room, lg *logState, branches []*hiddenBranch, done func(*Pin, []*hiddenBranch)) {
+	if len(branches) == 0 {
+		done(nil, nil)
 		return
 	}
 	b := branches[0]
@@ -198,8 +218,7 @@ func (c *Core) decideHidden(r *room, lg *logState, branches []*hiddenBranch, don
 		}
 		c.chainBack(r, lg, []*hiddenBranch{b}, func(chain []*hiddenBranch) {
 			if chain != nil {
-				fs.decided, fs.to, fs.chain = true, *to, chain
-				done()
+				done(to, chain)
 				return
 			}
 			c.decideHidden(r, lg, branches[1:], done)
@@ -212,7 +231,7 @@ func (c *Core) chainBack(r *room, lg *logState, chain []*hiddenBranch, done func
 	fs, b := lg.fork, chain[0]
 	c.findIn(HiddenRoom(r.id), b.id, b.floor+1, func(run *Run) {
 		switch {
-		case run == nil:
+		case run == nil || fs == nil:
 			done(nil)
 		case run.First <= fs.first:
 			done(chain)

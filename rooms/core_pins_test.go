@@ -141,3 +141,47 @@ func TestAPinThatComesLateBringsItsBranchBack(t *testing.T) {
 	n.inStep(t, room)
 	m.identical()
 }
+
+func TestAPinThatComesWhileABranchIsBeingHiddenBringsItBack(t *testing.T) {
+	// Nobody else has the branch. The entry comes at each step of its move: before it, while the copies or the
+	// end of the log are not durable, behind it.
+	moved := 0
+	for after := range 60 {
+		n, kit, u, _ := forkedRoom(t, 47, 0)
+		a, b, m := n.nodes[0], n.nodes[1], kit.master
+		room, log := kit.link.Room, u.prev.Log
+		m.refresh()
+		at, err := m.auth.NextOnChain(m.key.ID(), n.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		epoch, err := NewEpoch(m.key, at, make([]byte, 16), [EpochKeySize]byte{9}, Pin{Log: log, Number: u.all[17].Last(), Link: u.all[17].Hash})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.cut(n.between(a, n.nodes[2]))
+		n.cut(n.between(b, n.nodes[3]))
+		n.connect(a, b)
+		a.slow = 20 * time.Millisecond // an fsync, beside which a read is nothing
+		for a.core.rooms[room].proofByLog[log] == nil {
+			n.run(n.queue[0].at.Sub(n.now)) // what happens next; the simulation bounds its steps
+		}
+		for range after {
+			n.run(n.queue[0].at.Sub(n.now))
+		}
+		moving := a.core.rooms[room].logs[log].moving
+		if moving {
+			moved++
+		}
+		m.done(m.ask(&wire.Submit{Room: room, Entries: wire.List[wire.Bytes]{epoch.Raw}}))
+		n.run(time.Minute)
+		for _, nd := range n.nodes[:2] {
+			if nd.headOf(room, log) != 36 {
+				t.Errorf("after %d steps (being moved: %v), %s: the log counts up to %d, want the pin", after, moving, nd.name, nd.headOf(room, log))
+			}
+		}
+	}
+	if moved < 10 {
+		t.Errorf("the entry came %d times while the branch was being moved", moved)
+	}
+}

@@ -44,10 +44,12 @@ func (c *Core) onSharedIn(ev *SharedIn) {
 			c.takeProofs(r, nil, []*Proof{f})
 		}
 	}
+	came := make(map[wire.ID]bool) // logs of which a run came before
 	for _, run := range ev.Parts.Runs {
 		if r := c.rooms[run.Room]; r != nil && !r.failed && !r.loading {
-			c.takeShared(r, run)
+			c.takeShared(r, run, !came[run.Log])
 		}
+		came[run.Log] = true
 	}
 }
 
@@ -58,23 +60,25 @@ func (c *Core) sharedRoom(id wire.ID) *room {
 	return nil
 }
 
-// takeShared judges a run that continues its log. Others are left: a later look brings them again.
-func (c *Core) takeShared(r *room, run *Run) {
+// takeShared judges a run that continues its log. Others are left: a later look brings them again. first: it is the first of
+// its log that came now.
+func (c *Core) takeShared(r *room, run *Run, first bool) {
 	lg := r.logs[run.Log]
 	next := uint64(1)
 	if lg != nil && lg.state != nil {
 		next = lg.state.Last + 1
 	}
-	// A log of an open room begins where whoever has it let go of what was before, unless it was let go here as well.
-	begins := r.openRoom && run.First > next && run.Last() > r.open.graves[run.Log] && r.open.mayStart(lg, run)
-	if run.First != next && !begins || lg != nil && lg.end != nil {
+	if lg != nil && (lg.end != nil || lg.moving) || r.openRoom && run.Last() <= r.open.graves[run.Log] {
 		return
 	}
-	if r.openRoom && run.Last() <= r.open.graves[run.Log] {
+	// A log of an open room begins where whoever has it let go of what was before. Behind a run that was not taken none begins it:
+	// that may be another branch.
+	begins := r.openRoom && first && run.First > next && r.open.mayStart(lg, run)
+	if run.First != next && !begins {
 		return
 	}
 	if lg == nil {
-		lg = r.newLog(run.Log, run.Author)
+		lg = c.beginLog(r, run)
 	}
 	c.judge(r, lg, nil, run, false)
 	c.drain(r, lg)

@@ -93,7 +93,7 @@ func (c *Core) submitRecords(q *request, r *room, m *wire.Submit, parts *Parts) 
 			continue
 		}
 		presented := i == 0 && len(m.Join) > 0
-		if e.Join() != nil && e.Room == r.id && len(r.auth.missing(e)) == 0 {
+		if e.Join() != nil && r.auth.mayHold(e) {
 			if err := admission(r.auth.Admit(e, c.now)); err != nil {
 				if presented {
 					continue // the delegation is judged without it
@@ -132,7 +132,7 @@ func admission(why Reason) error {
 		return wire.Errorf(wire.CodeExpired, "%s", why)
 	case ReasonExhausted:
 		return wire.Errorf(wire.CodeExhausted, "%s", why)
-	case ReasonInvite:
+	case ReasonInvite, ReasonInviteRevoked:
 		return wire.Errorf(wire.CodeRevoked, "%s", why)
 	}
 	return wire.Errorf(wire.CodeRefused, "%s", why)
@@ -193,10 +193,19 @@ func (c *Core) onRoomDetach(q *request, m *wire.RoomDetach) {
 			c.flush() // a batch drops rooms first: what is staged must be in an earlier one
 			f = c.fly(r)
 			f.data.DropRooms = append(f.data.DropRooms, r.id, HiddenRoom(r.id))
+			c.arriveAbove(r)
 		}
 		c.dropRoom(r, wire.CodeOK)
 	}
 	c.whenRoomDurable(q, r, &wire.Done{})
+}
+
+// arriveAbove lets the arrivals of other rooms go on above those of a room that is dropped: of one that the
+// store has nothing of it takes no others.
+func (c *Core) arriveAbove(dropped *room) {
+	for _, r := range c.roomList {
+		r.arrival = max(r.arrival, dropped.arrival+arrivalSkip)
+	}
 }
 
 // dropRoom stops keeping a room. Its data stays in the store.

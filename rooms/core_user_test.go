@@ -256,6 +256,29 @@ func TestARoomCanBeGivenUpTakenUpAgainAndForgotten(t *testing.T) {
 	n.wantEqual(u.room, 7, a, b)
 }
 
+// A store gives a room that it has not got no arrival number below those of rooms that were dropped. The first run in a
+// room that was made after another was forgotten was refused by the store, and so was the first in an open room.
+func TestWhatIsWrittenFirstAfterARoomWasForgottenIsStored(t *testing.T) {
+	n := newSim(t, 46, "a")
+	a := n.nodes[0]
+	kit := n.privateRoom(a, 0)
+	kit.master.write(3)
+	n.run(time.Second)
+	kit.master.done(kit.master.ask(&wire.RoomDetach{Room: kit.master.room, Forget: true}))
+	first := func() {
+		n.user(a, n.lobby()).write(1)
+		n.privateRoom(a, 0).master.write(1)
+		n.run(time.Second)
+		if failed := a.core.Stats().FailedBatches; failed > 0 {
+			t.Errorf("the store has refused %d batches", failed)
+		}
+	}
+	first()
+	a.crash()
+	a.start()
+	first()
+}
+
 // joinOf finds a user's join entry at this user's peer.
 func (u *simUser) joinOf(v *simUser) *Entry {
 	for _, e := range u.node.core.rooms[u.room].auth.All() {

@@ -7,7 +7,8 @@
 // A session between peers has one interactive stream, opened by the handshake's initiator, on
 // which both sides send every message below but for three: Push goes on a live stream that its sender opens;
 // a Pull opens a bulk stream, and Runs answer on it. Streams are ordered in themselves and not
-// among each other. The interactive stream loses nothing; a sender may leave out a Push.
+// among each other. The interactive stream loses nothing; a sender may leave out a Push. It lasts as long as the
+// session: a side that ends it, or its direction of it, breaks the protocol.
 //
 // A peer takes part in a room while it keeps it: an open room because its operator says so, another one
 // because a user has handed it a delegation for this peer's ID. It must not offer, match or answer
@@ -101,6 +102,7 @@
 // A peer gives up what lies at or below, asks for what follows, and takes nothing of it again. Of a log that it holds on another
 // branch than the floor's, since the run that ends with the floor's number is another one, it gives up all, and its author is told.
 // Of several proofs for one log a peer keeps the one with the lowest first number, of equal ones that with the lowest ID.
+// In a room with members it keeps none against an author whom no entry names that it holds.
 //
 //	digest = first 16 bytes of H("state", hash(entries), hash(boxes), hash(proofs), hash(logs))
 //
@@ -134,6 +136,8 @@
 // Keys that are not held are asked for with Fetch, at most 1,024 in one, and come in Records with Asked set, in as many
 // frames as it takes, More set in all but the last. What is not held any more is left out.
 // Entries are added to the authority; those that name others which are not held wait, and these are fetched.
+// A record of a version or kind that its receiver does not know is left out. One whose encoding, bounds or signature are wrong
+// ends the session, as does an entry in an open room; one that breaks another rule, or is of another room, is dropped and counted ("Bounds").
 //
 // Records that are new on a peer are sent without being asked (Asked false), once durable: entries and proofs by every peer to all its other sessions
 // that have a right to them, boxes by the peer to which a user gave them. A receiver takes them like the others.
@@ -164,7 +168,8 @@
 // highest pin, and keeps what comes, hidden, if each run follows the one before, until a run is the first pin's or shows that this is another branch. A peer
 // that has the chain serves all of it, also what of it does not count.
 //
-// Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them.
+// Ack tells up to where logs are durable at its sender. It answers Push and Announce (of what is held already, too), for each log in them;
+// not for runs that wait, nor when these count later: digests tell of that.
 //
 // # Live
 //

@@ -22,12 +22,17 @@
 //	Submit        takes Join, then Entries, in their order, then Boxes, then the delegation. A delegation
 //	              is of this room and peer and, of kind 0, signed by this user; if it gives no right by
 //	              what the peer holds: CodeRefused, but a peer that lacks the genesis entry takes any. An entry
-//	              that names others than those held: CodePending. A join that is not admitted: CodeExpired,
-//	              CodeExhausted, CodeRevoked (the invite does not count), CodeRefused (the room is full);
-//	              for the one in Join this is no failure. What breaks a rule: CodeInvalid. All of it may be sent again.
+//	              that names others than those held: CodePending; it waits for them. A join that breaks no rule
+//	              and is not admitted: CodeExpired, CodeExhausted, CodeRevoked (the invite does not count, or is
+//	              revoked), CodeRefused (its writer was removed, and no lift has followed, or the room is full);
+//	              for the one in Join this is no failure. Uses are counted by users, not by joins; the room is full
+//	              when as many hold its key as its capacity, and relays may join then. What breaks a rule, is of a
+//	              version or kind that the peer does not know, or is a box that is not kept as things stand: CodeInvalid.
+//	              All of it may be sent again.
 //	AuthorityGet  entries come so that each stands behind those that it names. Boxes are those of the one recipient.
-//	Append        runs by this user, each continuing its log. What is held already is answered as if it were new.
-//	              AppendRefused has CodeConflict for a run that does not continue the log, CodePending while
+//	Append        runs by this user, each continuing its log; one of another room or author ends the request
+//	              with CodeRefused, one that is not well formed and signed with CodeInvalid. What is held already is
+//	              answered as if it were new. AppendRefused has CodeConflict for a run that does not continue the log, CodePending while
 //	              its heads are not held, CodeInvalid if it is void, CodeStorage if the store cannot write.
 //
 // The digest by which user and peer compare entries (Known in AuthorityGet and WriterGet, Digest in Authority and Writer) is

@@ -48,8 +48,8 @@ type RoomData struct {
 	Values      []store.Value  // those whose keys begin with RoomValues(Room)
 	Heads       []store.Head
 	Hidden      []store.Head // of HiddenRoom(Room)
-	LastArrival uint64
-	Index       []RunMeta // of open rooms (IsOpen): all runs, in the order of their arrival; else empty
+	LastArrival uint64       // the least number that the store takes, less one
+	Index       []RunMeta    // of open rooms (IsOpen): all runs, in the order of their arrival; else empty
 
 	parts *roomParts // see Parse
 }

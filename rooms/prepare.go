@@ -10,8 +10,9 @@ import (
 
 // Prepare parses the signed records in a message and checks their signatures.
 // It may be called from any goroutine. An error means that the message breaks
-// the protocol: no honest peer stores or forwards such a record. Only records of a
-// version or kind that is not known here are left out instead.
+// the protocol: no honest peer stores or forwards such a record. Of Records, those of a
+// version or kind that is not known here are left out instead; a user who
+// submits one is told, since it would not be stored.
 // Messages without signed records give nil.
 func Prepare(m wire.Message) (*Parts, error) {
 	p := new(Parts)
@@ -24,7 +25,7 @@ func Prepare(m wire.Message) (*Parts, error) {
 		return p, p.runs(m.Runs)
 	case *wire.Records:
 		for _, raw := range m.Records {
-			if err := p.record(m.Set, raw); err != nil {
+			if err := p.record(m.Set, raw); err != nil && !newer(err) {
 				return nil, err
 			}
 		}
@@ -108,8 +109,9 @@ func (p *Parts) record(set uint64, raw []byte) error {
 	default:
 		return fmt.Errorf("rooms: set %d is unknown", set)
 	}
-	if errors.Is(err, ReasonVersion) || errors.Is(err, ReasonKind) {
-		return nil // of a newer version
-	}
 	return err
 }
+
+// newer reports whether a record was not read since it is of a version or kind
+// that is not known here.
+func newer(err error) bool { return errors.Is(err, ReasonVersion) || errors.Is(err, ReasonKind) }

@@ -73,6 +73,7 @@ type simNode struct {
 	evil    bool
 	store   *simStore
 	syncing bool
+	slow    time.Duration // of the disk, beside the jitter
 	conns   map[PeerKey]*simEnd
 	replies map[ReqKey][]Reply
 	wake    time.Time
@@ -453,7 +454,7 @@ func (nd *simNode) syncSoon() {
 	}
 	nd.syncing = true
 	life := nd.life
-	nd.n.at(nd.n.jitter(), func() {
+	nd.n.at(nd.n.jitter()+nd.slow, func() {
 		if nd.life != life {
 			return
 		}

@@ -15,7 +15,8 @@ type simStore struct {
 	rooms   map[wire.ID]*simRoom
 	values  map[string]map[string][]byte // by room's prefix and key
 	waiting []Persist
-	fail    int // batches that will fail
+	fail    int    // batches that will fail
+	dropped uint64 // the highest arrival number of a room that was dropped
 }
 
 type simRoom struct {
@@ -32,7 +33,7 @@ func newSimStore() *simStore {
 func (s *simStore) room(id wire.ID) *simRoom {
 	r := s.rooms[id]
 	if r == nil {
-		r = &simRoom{heads: map[wire.ID]store.Head{}, runs: map[wire.ID][]store.Run{}, records: map[string]store.Record{}}
+		r = &simRoom{heads: map[wire.ID]store.Head{}, runs: map[wire.ID][]store.Run{}, records: map[string]store.Record{}, arrival: s.dropped}
 		s.rooms[id] = r
 	}
 	return r
@@ -46,6 +47,9 @@ func (s *simStore) apply(b *store.Batch) error {
 		return err
 	}
 	for _, id := range b.DropRooms {
+		if r := s.rooms[id]; r != nil {
+			s.dropped = max(s.dropped, r.arrival)
+		}
 		delete(s.rooms, id)
 	}
 	for _, t := range b.Trims {
@@ -195,7 +199,7 @@ func (s *simStore) crash(rng *rand.Rand) {
 }
 
 func (s *simStore) data(id wire.ID, open bool) *RoomData {
-	d := &RoomData{Room: id}
+	d := &RoomData{Room: id, LastArrival: s.dropped}
 	values := s.values[RoomValues(id)]
 	for _, k := range sortedStrings(values) {
 		d.Values = append(d.Values, store.Value{Key: k, Value: values[k]})

@@ -132,8 +132,10 @@ func TestABufferIsHeldOnlyWhileARecordNeedsIt(t *testing.T) {
 
 // sealedRecords returns the wire form of the given plaintexts as the first
 // records under the responder-bound keys of results.
-func sealedRecords(plaintexts ...string) []byte {
-	keys, _ := keysOf("I")
+func sealedRecords(plaintexts ...string) []byte { return sealedFor("I", plaintexts...) }
+
+func sealedFor(direction string, plaintexts ...string) []byte {
+	keys, _ := keysOf(direction)
 	h := sendHalf{sealer: seal.NewSealer(&keys)}
 	var out []byte
 	for _, p := range plaintexts {
@@ -249,12 +251,16 @@ func TestKeysMustChangeBeforeTheirBound(t *testing.T) {
 }
 
 func FuzzRecords(f *testing.F) {
-	f.Add(sealedRecords("one", "two"))
-	f.Add(sealedRecords("one", "", "x"))
+	// The seeds of the vectors are honest records but for a bit, and the fuzzer has put one right: under keys of its
+	// own, nothing but what is added here is honest.
+	const direction = "F"
+	f.Add(sealedFor(direction, "one", "two"))
+	f.Add(sealedFor(direction, "one", "", "x"))
 	f.Add([]byte{0, 0, 0, 48})
 	f.Add([]byte{255, 255, 255, 255})
 	_, r := results(f)
-	want := sealedRecords("one", "two")
+	r.Recv, r.RecvNext = keysOf(direction)
+	honest := sealedFor(direction, "one")
 	f.Fuzz(func(t *testing.T, in []byte) {
 		a, b := net.Pipe()
 		go func() {
@@ -263,7 +269,7 @@ func FuzzRecords(f *testing.F) {
 		}()
 		defer b.Close()
 		got, err := io.ReadAll(NewConn(b, r))
-		if len(got) > 0 && !bytes.HasPrefix(in, want[:52]) && !bytes.HasPrefix(in, sealedRecords("one")) {
+		if (len(got) > 0) != bytes.HasPrefix(in, honest) {
 			t.Fatalf("%q came out of %x (%v)", got, in, err)
 		}
 	})

@@ -59,6 +59,10 @@ type Store interface {
 	// LastArrival returns the highest arrival number given in a room; 0 for a room not held.
 	LastArrival(ctx context.Context, room wire.ID) (uint64, error)
 
+	// NextArrival returns the least arrival number that a run of a room may be given: above those given in it
+	// or, in a room not held, above those of every room that was dropped, since it may be this one that comes back.
+	NextArrival(ctx context.Context, room wire.ID) (uint64, error)
+
 	// Records yields the records of one kind of a room, by ascending ID.
 	Records(ctx context.Context, room wire.ID, kind Kind) iter.Seq2[Record, error]
 
@@ -106,7 +110,8 @@ type Shared interface {
 
 	// Others returns runs and records of a room that the stores of other peers in the database hold and
 	// this one does not: records first, each log's runs ascending and continuing what this one holds, unless the other's begin
-	// above that. Their Arrival is 0. more says that there is more than is returned at once, which is for
-	// who asks again after having stored these. What was returned and not stored comes again, from time to time.
+	// above that. Their Arrival is 0. What a log was not behind by at the call before is left for the next one: the sessions bring
+	// what is new. more says that there is more than was returned, for who asks again after having stored these. What was returned
+	// and not stored comes again, from time to time.
 	Others(ctx context.Context, room wire.ID) (runs []Run, records []Record, more bool, err error)
 }

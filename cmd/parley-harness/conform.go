@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"os"
+	"strings"
 	"time"
 
 	"parley/cmd/internal/conform"
@@ -61,6 +63,7 @@ type conformCmd struct {
 	Only      []string `help:"Only cases whose number and name match this expression; may be repeated." placeholder:"REGEXP" sep:"none"`
 	Seed      uint64   `help:"Of everything random in the cases (default: another each time, printed)."`
 	Interface string   `help:"The interface on the peer's link, for the cases of discovery (B); without it they are left out." placeholder:"IF"`
+	Listen    string   `help:"Where the peer can reach this program, for the cases in which the peer dials (D); without it they are left out. With a PORT, tell the peer to dial it beforehand, again and again." placeholder:"HOST[:PORT]"`
 	Parallel  int      `help:"How many cases run at once; with 1, what ends the peer is known for sure." default:"8"`
 	Format    string   `help:"How to print: ${enum}." enum:"text,json,tap,junit" default:"text"`
 	JSON      bool     `name:"json" help:"The same as --format json."`
@@ -70,7 +73,11 @@ type conformCmd struct {
 // Help is the long help.
 func (c *conformCmd) Help() string {
 	return `The peer must let anyone of its network be a user (parley daemon --users any), else leave those cases out with --only.
-It is left with a few megabytes of messages in its network's lobby, so try a peer whose lobby nobody needs.`
+It is left with a few megabytes of messages in its network's lobby, so try a peer whose lobby nobody needs.
+
+With --listen HOST, each case in which the peer dials listens on a port of that address, and asks the peer, as a
+user who hands it a room with that address, to dial it. A peer that serves no users is told to dial one address
+(parley daemon --peer HOST:PORT) and that is given here: --listen HOST:PORT. It must dial again when a connection ends.`
 }
 
 // Run implements the command.
@@ -87,17 +94,25 @@ func (c *conformCmd) Run(a *app) error {
 		}
 		return nil
 	}
-	if c.Interface == "" && len(c.Only) == 0 {
-		cases = conform.WithoutBeacons(cases)
-		fmt.Fprintln(a.stderr, "parley-harness: the cases of discovery (B) are left out; --interface IF, on the peer's link, brings them in")
-	}
 	if c.Addr == "" {
 		return fmt.Errorf("no peer is named: parley-harness conform HOST:PORT")
 	}
 	if c.JSON {
 		c.Format = "json"
 	}
-	t := conform.Target{Addr: c.Addr, Seed: c.Seed, Interface: c.Interface}
+	t := conform.Target{Addr: c.Addr, Seed: c.Seed, Interface: c.Interface, Listen: withPort(c.Listen)}
+	if len(c.Only) == 0 {
+		cases = conform.Without(cases, t)
+		if c.Interface == "" {
+			fmt.Fprintln(a.stderr, "parley-harness: the cases of discovery (B) are left out; --interface IF, on the peer's link, brings them in")
+		}
+		if c.Listen == "" {
+			fmt.Fprintln(a.stderr, "parley-harness: the cases in which the peer dials (D) are left out; --listen HOST, an address where it reaches this program, brings them in")
+		}
+	}
+	if _, port, err := net.SplitHostPort(t.Listen); err == nil && port != "0" {
+		fmt.Fprintf(a.stderr, "parley-harness: tell the peer to dial %s, and to try again when a connection ends (parley daemon --peer %[1]s)\n", t.Listen)
+	}
 	if t.Network, err = c.network(); err != nil {
 		return err
 	}
@@ -133,6 +148,17 @@ func (c *conformCmd) Run(a *app) error {
 	}
 	fmt.Fprintf(a.stderr, "parley-harness: all of %d cases passed in %.1f s\n", len(cases), time.Since(start).Seconds())
 	return nil
+}
+
+// withPort is where to listen, with the port 0 if none is given.
+func withPort(listen string) string {
+	if listen == "" {
+		return ""
+	}
+	if _, _, err := net.SplitHostPort(listen); err == nil {
+		return listen
+	}
+	return net.JoinHostPort(strings.Trim(listen, "[]"), "0")
 }
 
 // freshSeed is a seed that fits on a line.

@@ -10,9 +10,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"parley/cmd/internal/fuzz"
 )
 
 // The exit codes: those of parley, as far as they occur here.
@@ -27,6 +30,8 @@ const (
 type cli struct {
 	Vectors vectorsCmd `cmd:"" help:"Check the vectors of testdata, with this implementation or another one's program."`
 	Conform conformCmd `cmd:"" help:"Run every rule of the specification against a peer, byte by byte."`
+	Load    loadCmd    `cmd:"" help:"Put honest traffic on peers and measure it: messages, idle sessions, storms, slow readers."`
+	Fuzz    fuzzCmd    `cmd:"" help:"Hold conversations with a peer that are almost right, and watch it."`
 	Proxy   proxyCmd   `cmd:"" help:"Stand between two peers and make the way bad: slow, narrow, cut, half-open, out of order."`
 }
 
@@ -53,6 +58,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		kong.Description("Conformance tests for peers of the Parley protocol, and what helps to try them."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.Writers(stdout, stderr),
+		kong.Vars{"fuzz_roles": strings.Join(fuzz.Roles(), ", ")},
 		kong.Exit(func(code int) { exited = code }),
 	)
 	if err != nil {

@@ -119,6 +119,21 @@ func TestConformAgainstNothingFailsAndNamesTheCases(t *testing.T) {
 	}
 }
 
+func TestConformSaysWhereThePeerIsToDial(t *testing.T) {
+	r := harness(t, "", "conform", "127.0.0.1:1", "--network", "x", "--only", "^H01", "--listen", "127.0.0.1:x")
+	if r.code != exitFailed || !strings.Contains(r.err, "tell the peer to dial 127.0.0.1:x") || !strings.Contains(r.err, "where the peer is to dial: ") {
+		t.Errorf("exit code %d, %s%s", r.code, r.out, r.err)
+	}
+	for _, listen := range []string{"127.0.0.1", "::1", "[::1]:0"} { // each case on a port of its own: nothing to be told
+		if r := harness(t, "", "conform", "127.0.0.1:1", "--network", "x", "--only", "^H01", "--listen", listen); strings.Contains(r.err, "tell the peer") || !strings.Contains(r.err, "1 of 1 cases failed") {
+			t.Errorf("%s: exit code %d, %s%s", listen, r.code, r.out, r.err)
+		}
+	}
+	if r := harness(t, "", "conform", "127.0.0.1:1", "--network", "x", "--only", "^D01"); !strings.Contains(r.out, "--listen HOST") {
+		t.Errorf("without a place to listen: %s%s", r.out, r.err)
+	}
+}
+
 func TestConformSaysWhatIsMissing(t *testing.T) {
 	for _, args := range [][]string{{}, {"127.0.0.1:1", "--network-secret-file", "/nowhere"}, {"127.0.0.1:1", "--peer-id", "x"}, {"127.0.0.1:1", "--only", "nothing at all"}} {
 		if r := harness(t, "", append([]string{"conform"}, args...)...); r.code != exitFailed || !strings.HasPrefix(r.err, "parley-harness: ") {

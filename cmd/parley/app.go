@@ -62,24 +62,25 @@ func (a *app) keyOptions(name string) home.KeyOptions {
 }
 
 // dial opens a session with the daemon: the one of the home, or the one the
-// flags name. It fails, before anything else happens, when none answers.
-func (a *app) dial(ctx context.Context) (*client.Client, error) {
+// flags name. It fails, before anything else happens, when none answers. What is
+// begun then waits for a daemon that restarts as long as w says.
+func (a *app) dial(ctx context.Context, w waits) (*client.Client, error) {
 	h, err := a.openHome()
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := a.clientConfig(h)
+	cfg, err := a.clientConfig(h, w)
 	if err != nil {
 		return nil, err
 	}
 	return client.Dial(ctx, cfg)
 }
 
-// clientConfig gathers what a client of the daemon needs.
-func (a *app) clientConfig(h *home.Home) (client.Config, error) {
+// clientConfig gathers what a client of the daemon needs, which waits for one that is gone as long as w says.
+func (a *app) clientConfig(h *home.Home, w waits) (client.Config, error) {
 	g := a.globals
 	cfg := client.Config{
-		Dir: h.UserDir(), Software: software(),
+		Dir: h.UserDir(), Software: software(), Patience: w.patience(),
 		Notice: func(s string) { a.out.notice("%s", s) },
 	}
 	switch {
@@ -142,7 +143,7 @@ func (e *noDaemonError) Unwrap() error { return home.ErrNoAddress }
 func (a *app) withClient(w waits, f func(c *client.Client) error) error {
 	ctx, cancel := w.limit(a.ctx)
 	defer cancel()
-	c, err := a.dial(ctx)
+	c, err := a.dial(ctx, w)
 	if err != nil {
 		return timedOut(ctx, err, "the daemon does not answer")
 	}

@@ -8,11 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"parley/store"
+	"parley/store/mongo"
 	"parley/store/mongo/mongotest"
 )
 
 func TestWhatAPeerHasInADatabaseIsLeftAloneWhileItsDaemonRuns(t *testing.T) {
+	t.Parallel()
 	uri := mongotest.Start(t).URI("parley")
 	d := filled(t, 5)
 	d.stop()
@@ -45,7 +49,36 @@ func TestWhatAPeerHasInADatabaseIsLeftAloneWhileItsDaemonRuns(t *testing.T) {
 	}
 }
 
+func TestADaemonWaitsForADatabaseThatIsTooSlowAtItsStart(t *testing.T) {
+	const slow = time.Second
+	server := mongotest.Start(t)
+	server.Slow(slow)
+	home := newHome(t)
+	d := start(t, command(t, home, append(append([]string{"daemon"}, quiet...), "--store", server.URI("parley")+"?timeoutMS=250")...))
+	for server.Broken() < 3 { // it has asked again
+		select {
+		case <-d.done:
+			t.Fatalf("the daemon ended: %s", d.stderr)
+		case <-time.After(slow / 10):
+		}
+	}
+	server.Heal()
+	if line := d.line(); !strings.HasPrefix(line, "ready ") {
+		t.Fatalf("it says %q", line)
+	}
+	must(t, home, "send", "lobby", "here it is")
+}
+
+func TestADatabaseThatIsTooSlowIsNamedWithTheOptionToSet(t *testing.T) {
+	err := storeFailed("mongodb://db/parley", fmt.Errorf("mongodb://db/parley: %w: %w", store.ErrUnavailable, &mongo.SlowError{What: "asked for runs", Within: 15 * time.Second}))
+	const want = "the database cannot be opened: mongodb://db/parley: unavailable: the database did not answer within 15s when asked for runs; timeoutMS=60000 or more in its URI gives it longer"
+	if code, text := explain(err); code != exitFailed || text != want {
+		t.Errorf("exit code %d: %s", code, text)
+	}
+}
+
 func TestWhatAPeerHasInADatabaseIsCheckedBackedUpAndMigratedWhileOtherPeersUseIt(t *testing.T) {
+	t.Parallel()
 	server := mongotest.Start(t)
 	uri := server.URI("parley")
 	other := daemon(t, newHome(t), "--store", uri)

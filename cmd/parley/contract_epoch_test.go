@@ -28,6 +28,7 @@ func shared(t testing.TB, others int, flags ...string) (room string, all []*proc
 }
 
 func TestRotateChangesTheKeyAndOnlyWhoMayDoesIt(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0].home, all[1].home
 	must(t, a, "send", "ops", "before")
@@ -51,6 +52,7 @@ func TestRotateChangesTheKeyAndOnlyWhoMayDoesIt(t *testing.T) {
 }
 
 func TestASenderWaitsUntilTheKeyWasChangedForWhoLeft(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 2)
 	a, b, c := all[0].home, all[1].home, all[2].home
 	must(t, c, "id", "--name", "cy")
@@ -94,6 +96,7 @@ func TestASenderWaitsUntilTheKeyWasChangedForWhoLeft(t *testing.T) {
 }
 
 func TestAMemberThatWasAwayForManyEpochsReadsThemAll(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0], all[1]
 	b.stop()
@@ -117,6 +120,7 @@ func TestAMemberThatWasAwayForManyEpochsReadsThemAll(t *testing.T) {
 }
 
 func TestAHomePutBackFromABackupGoesOnInANewLogAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0], all[1]
 	user := filepath.Join(b.home, "user")

@@ -59,6 +59,7 @@ func refused(t testing.TB, home string, args []string, want ...string) {
 }
 
 func TestAKickedMemberWritesAndReadsNoMoreAndSaysWhoMayChangeThat(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 2)
 	a, b, c := all[0].home, all[1].home, all[2].home
 	ann, _ := whoami(t, a)
@@ -121,6 +122,7 @@ func TestAKickedMemberWritesAndReadsNoMoreAndSaysWhoMayChangeThat(t *testing.T) 
 }
 
 func TestABannedOneStaysOutUntilItIsLifted(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0].home, all[1].home
 	bob, _ := whoami(t, b)
@@ -150,6 +152,7 @@ func TestABannedOneStaysOutUntilItIsLifted(t *testing.T) {
 }
 
 func TestRolesAreGivenAndTakenByWhoMay(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 2)
 	a, b, c := all[0].home, all[1].home, all[2].home
 	ann, _ := whoami(t, a)
@@ -189,6 +192,7 @@ func TestRolesAreGivenAndTakenByWhoMay(t *testing.T) {
 }
 
 func TestAPolicyIsShownAndSet(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0].home, all[1].home
 	if r := must(t, a, "room", "policy", "ops"); !strings.Contains(r.out, "epoch age  7 days\n") || !strings.Contains(r.out, "retention  keeps all\n") {
@@ -216,6 +220,7 @@ func TestAPolicyIsShownAndSet(t *testing.T) {
 }
 
 func TestAHandoverNeedsBothAndWarnsWhereNobodyWitnesses(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 2)
 	a, b, c := all[0].home, all[1].home, all[2].home
 	ann, _ := whoami(t, a)
@@ -261,6 +266,7 @@ func TestAHandoverNeedsBothAndWarnsWhereNobodyWitnesses(t *testing.T) {
 }
 
 func TestARevokedInviteTakesNobodyIn(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0].home, all[1].home
 	first := strings.TrimSpace(must(t, a, "room", "invite", "ops").out)

@@ -23,6 +23,7 @@ func agentOf(t testing.TB, home string) *process {
 }
 
 func TestTwoPeopleTalkAloneAndNobodyElseReadsIt(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 2)
 	a, b, c := all[0].home, all[1].home, all[2].home
 	ann, _ := whoami(t, a)
@@ -87,6 +88,7 @@ func TestTwoPeopleTalkAloneAndNobodyElseReadsIt(t *testing.T) {
 }
 
 func TestARenewedKeyAndNameAreToldToTheRooms(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0].home, all[1].home
 	must(t, b, "send", "ops", "before", "--replicas", "1")
@@ -140,6 +142,7 @@ func roomID(t testing.TB, home, room string) string {
 }
 
 func TestATrimIsForgottenByEveryPeer(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0].home, all[1].home
 	must(t, a, "send", "ops", "old")
@@ -163,6 +166,7 @@ func TestATrimIsForgottenByEveryPeer(t *testing.T) {
 }
 
 func TestAnAuthorIsToldOnceWhichMessagesStoppedCounting(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0], all[1]
 	bob, _ := whoami(t, b.home)
@@ -186,6 +190,7 @@ func TestAnAuthorIsToldOnceWhichMessagesStoppedCounting(t *testing.T) {
 }
 
 func TestTheAgentOfAnAdminMergesKeysAndSealsWhatACrashLeftOut(t *testing.T) {
+	t.Parallel()
 	_, all := shared(t, 1)
 	a, b := all[0], all[1]
 	bob, _ := whoami(t, b.home)
@@ -223,6 +228,7 @@ func TestTheAgentOfAnAdminMergesKeysAndSealsWhatACrashLeftOut(t *testing.T) {
 }
 
 func TestARenewedKeyKeepsItsPassphrase(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	secret := write(t, "correct horse battery")
 	if err := os.Chmod(secret, 0o600); err != nil {

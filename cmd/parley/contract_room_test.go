@@ -14,6 +14,7 @@ import (
 )
 
 func TestTokensAreListedAndRevoked(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t))
 	type token struct {
 		ID, Scope, Issued, Expires string
@@ -49,6 +50,7 @@ func TestTokensAreListedAndRevoked(t *testing.T) {
 }
 
 func TestPeersStatusAndDoctorHaveTheContractsFields(t *testing.T) {
+	t.Parallel()
 	a, b := two(t)
 	must(t, a.home, "send", "lobby", "--replicas", "1", "hello")
 	type peer struct {
@@ -116,6 +118,7 @@ func TestPeersStatusAndDoctorHaveTheContractsFields(t *testing.T) {
 }
 
 func TestARoomFromItsCreationToTheLastLeave(t *testing.T) {
+	t.Parallel()
 	a, b := two(t)
 	if r := must(t, a.home, "room", "create", "ops", "--topic", "on duty", "--capacity", "5"); r.out != "ops\n" {
 		t.Fatalf("%q", r.out)
@@ -234,6 +237,7 @@ func TestARoomFromItsCreationToTheLastLeave(t *testing.T) {
 }
 
 func TestAReaderIsRefused(t *testing.T) {
+	t.Parallel()
 	a, b := two(t)
 	must(t, a.home, "room", "create", "news")
 	must(t, a.home, "send", "news", "read this")
@@ -254,6 +258,7 @@ func TestAReaderIsRefused(t *testing.T) {
 }
 
 func TestAServerServesUsersWhoRunNoPeer(t *testing.T) {
+	t.Parallel()
 	server := daemon(t, newHome(t), "--users", "any")
 	ada, bob := newHome(t), newHome(t)
 	at := []string{"--daemon", server.addr, "--daemon-id", server.id}

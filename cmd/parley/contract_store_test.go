@@ -60,6 +60,7 @@ type summary struct {
 }
 
 func TestAStoreIsCheckedWithTheDaemonAndWithoutIt(t *testing.T) {
+	t.Parallel()
 	d := filled(t, 200)
 	human := regexp.MustCompile(`^checked 202 messages in 2 logs of 2 rooms, \d+ records and \d+ values? in .*: all as it should be\n$`)
 	if r := must(t, d.home, "store", "check"); !human.MatchString(r.out) || r.err != "" {
@@ -115,6 +116,7 @@ func corruptRun(t *testing.T, home string) (run store.Run) {
 }
 
 func TestADamagedRunIsNamedWithItsPlaceAndWhatToDo(t *testing.T) {
+	t.Parallel()
 	d := filled(t, 30)
 	d.stop()
 	run := corruptRun(t, d.home)
@@ -136,6 +138,7 @@ func TestADamagedRunIsNamedWithItsPlaceAndWhatToDo(t *testing.T) {
 }
 
 func TestABackupIsMadeWhileTheDaemonRunsAndTheNextTakesWhatIsNew(t *testing.T) {
+	t.Parallel()
 	d := filled(t, 100)
 	dir := filepath.Join(t.TempDir(), "backup")
 	first := decode[summary](t, must(t, d.home, "store", "backup", dir, "--json"))[0]
@@ -168,6 +171,7 @@ func TestABackupIsMadeWhileTheDaemonRunsAndTheNextTakesWhatIsNew(t *testing.T) {
 }
 
 func TestABackupIsForTheUsersOfTheDaemonsOwnHome(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t), "--users", "any")
 	must(t, d.home, "send", "lobby", "x")
 	// A stranger whose own store is held by somebody else would ask the daemon that it names.
@@ -213,6 +217,7 @@ func killed(t *testing.T, home, file string, args ...string) {
 }
 
 func TestABackupThatIsKilledIsCompletedByTheNextAndTheLastWholeOneIsNotLost(t *testing.T) {
+	t.Parallel()
 	d := filled(t, 2000)
 	dir := filepath.Join(t.TempDir(), "backup")
 	killed(t, d.home, filepath.Join(dir, "FORMAT"), "store", "backup", dir)
@@ -278,6 +283,7 @@ func interrupted(t *testing.T, home, dir, purpose string, batches int) {
 }
 
 func TestABackupThatWasNeverWholeIsNotRestored(t *testing.T) {
+	t.Parallel()
 	d := filled(t, 10)
 	d.stop()
 	dir := filepath.Join(t.TempDir(), "backup")
@@ -294,6 +300,7 @@ func TestABackupThatWasNeverWholeIsNotRestored(t *testing.T) {
 }
 
 func TestARestoreLosesNothingThatIsThereAndWorkGoesOn(t *testing.T) {
+	t.Parallel()
 	d := filled(t, 3)
 	home := d.home
 	cursor := filepath.Join(t.TempDir(), "cursor")
@@ -342,6 +349,7 @@ func TestARestoreLosesNothingThatIsThereAndWorkGoesOn(t *testing.T) {
 }
 
 func TestAnInterruptedRestoreIsFinishedAndOneOfADamagedBackupRefused(t *testing.T) {
+	t.Parallel()
 	d := filled(t, 2000)
 	dir := filepath.Join(t.TempDir(), "backup")
 	must(t, d.home, "store", "backup", dir)
@@ -381,6 +389,7 @@ func TestAnInterruptedRestoreIsFinishedAndOneOfADamagedBackupRefused(t *testing.
 }
 
 func TestAMigrationGoesOnAfterAnyKillAndEndsWithEqualDigests(t *testing.T) {
+	t.Parallel()
 	d := filled(t, 2000)
 	order := must(t, d.home, "tail", "ops", "--all", "--print0").out
 	to := filepath.Join(t.TempDir(), "to")
@@ -423,6 +432,7 @@ func TestAMigrationGoesOnAfterAnyKillAndEndsWithEqualDigests(t *testing.T) {
 }
 
 func TestPlacesThatAreNoneAreWrongUsage(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	for args, want := range map[string]string{
 		"store check disk":                "disk: give embedded (the home's store) or embedded:DIR, or mongodb://HOST/DATABASE or @FILE with such a URI",

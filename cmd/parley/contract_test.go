@@ -76,6 +76,7 @@ func two(t testing.TB) (a, b *process) {
 }
 
 func TestEachLineOfStdinIsAMessageAndTailShowsEach(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t))
 	r := parleyInput(t, d.home, strings.NewReader("one\n\ntwo\r\n  three  \nlast"), "send", "lobby", "--json")
 	if r.code != exitDone || !strings.HasSuffix(r.err, "parley: 4 messages stored here; no other peer that has the room is connected\n") {
@@ -106,6 +107,7 @@ func TestEachLineOfStdinIsAMessageAndTailShowsEach(t *testing.T) {
 }
 
 func TestNULWholeAndBytesArriveAsTheyAre(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t))
 	send := func(stdin string, args ...string) {
 		t.Helper()
@@ -134,6 +136,7 @@ func TestNULWholeAndBytesArriveAsTheyAre(t *testing.T) {
 }
 
 func TestTailReadsWhatItIsTold(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t))
 	var lines []string
 	for i := range 30 {
@@ -168,6 +171,7 @@ func TestTailReadsWhatItIsTold(t *testing.T) {
 }
 
 func TestACursorGivesEachMessageOnceAcrossRuns(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t))
 	cursor := filepath.Join(t.TempDir(), "cursor")
 	tail := func(want string, args ...string) {
@@ -195,6 +199,7 @@ func TestACursorGivesEachMessageOnceAcrossRuns(t *testing.T) {
 }
 
 func TestAFollowingTailShowsWhatArrives(t *testing.T) {
+	t.Parallel()
 	a, b := two(t)
 	tail := start(t, command(t, b.home, "tail", "lobby", "-f", "-n", "0", "--json"))
 	eventually(t, func() error { // it is not told when the tail has begun
@@ -213,6 +218,7 @@ func TestAFollowingTailShowsWhatArrives(t *testing.T) {
 }
 
 func TestAMessageWithAKeyIsSentOnce(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t))
 	first := must(t, d.home, "send", "lobby", "--key", "k", "--json", "text")
 	again := must(t, d.home, "send", "lobby", "--key", "k", "--json", "another text")
@@ -226,6 +232,7 @@ func TestAMessageWithAKeyIsSentOnce(t *testing.T) {
 }
 
 func TestReplicasAreOtherPeersDisks(t *testing.T) {
+	t.Parallel()
 	a, b := two(t)
 	r := must(t, a.home, "send", "lobby", "--replicas", "1", "hello")
 	if !strings.HasSuffix(r.err, "parley: stored here; on 1 of 1 peer\n") {

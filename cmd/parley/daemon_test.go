@@ -16,9 +16,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"parley/cmd/internal/home"
+	"parley/wire"
 )
 
 func TestADaemonSaysWhenItIsReadyAndEndsInGoodOrder(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		home := newHome(t)
 		d := daemon(t, home)
@@ -45,6 +49,7 @@ func TestADaemonSaysWhenItIsReadyAndEndsInGoodOrder(t *testing.T) {
 }
 
 func TestASecondDaemonExits1AndNamesTheFirst(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	d := daemon(t, home)
 	r := parley(t, home, append([]string{"daemon"}, quiet...)...)
@@ -56,6 +61,7 @@ func TestASecondDaemonExits1AndNamesTheFirst(t *testing.T) {
 }
 
 func TestAPortThatIsTakenIsAnHonestError(t *testing.T) {
+	t.Parallel()
 	d := daemon(t, newHome(t))
 	r := parley(t, newHome(t), "daemon", "--no-discovery", "--listen", d.addr)
 	if r.code != exitFailed || !strings.HasSuffix(r.err, "address already in use; choose another with --listen [HOST]:PORT\n") {
@@ -64,6 +70,7 @@ func TestAPortThatIsTakenIsAnHonestError(t *testing.T) {
 }
 
 func TestAKilledDaemonsAddressFileIsHarmless(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	d := daemon(t, home)
 	must(t, home, "status")
@@ -79,6 +86,7 @@ func TestAKilledDaemonsAddressFileIsHarmless(t *testing.T) {
 }
 
 func TestUpRunsPeerAndAgentAndSaysWhatToTypeNext(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	up := start(t, command(t, home, append([]string{"up"}, quiet...)...))
 	var said []string
@@ -122,6 +130,7 @@ func dialed(t testing.TB, home string) string {
 }
 
 func TestUpBesideADaemonStartsTheAgentOnly(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	d := daemon(t, home)
 	up := start(t, command(t, home, append([]string{"up"}, quiet...)...))
@@ -138,6 +147,7 @@ func TestUpBesideADaemonStartsTheAgentOnly(t *testing.T) {
 }
 
 func TestUsersOfAListAreServedAndTheListIsReadAgainOnSIGHUP(t *testing.T) {
+	t.Parallel()
 	list := write(t, "# nobody yet\n")
 	d := daemon(t, newHome(t), "--users", list)
 	mine := newHome(t)
@@ -166,6 +176,7 @@ func TestUsersOfAListAreServedAndTheListIsReadAgainOnSIGHUP(t *testing.T) {
 }
 
 func TestAChangedSecretMovesTheDaemonToTheNewNetworkOnSIGHUP(t *testing.T) {
+	t.Parallel()
 	home, secret := newHome(t), filepath.Join(t.TempDir(), "net")
 	must(t, home, "network", "new", secret)
 	d := daemon(t, home, "--network-secret-file", secret)
@@ -196,6 +207,7 @@ func TestAChangedSecretMovesTheDaemonToTheNewNetworkOnSIGHUP(t *testing.T) {
 }
 
 func TestMetricsAreInThePrometheusTextFormat(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "parley.prom")
 	daemon(t, newHome(t), "--metrics-file", file)
 	var text string
@@ -226,6 +238,7 @@ func TestMetricsAreInThePrometheusTextFormat(t *testing.T) {
 }
 
 func TestSystemdIsToldWhenTheDaemonIsReadyReloadsAndStops(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("", "parley") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
@@ -263,6 +276,7 @@ func TestSystemdIsToldWhenTheDaemonIsReadyReloadsAndStops(t *testing.T) {
 }
 
 func TestAnInterruptedCommandExits130(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	daemon(t, home)
 	must(t, home, "send", "lobby", "x")
@@ -291,7 +305,57 @@ func TestAnInterruptedCommandExits130(t *testing.T) {
 	}
 }
 
+func TestASendWhoseDaemonIsGoneSaysSoWhenItsTimeIsOver(t *testing.T) {
+	home := newHome(t)
+	d := daemon(t, home)
+	stdin, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	cmd := command(t, home, "send", "lobby", "--json", "--timeout", "2s")
+	cmd.Stdin = stdin
+	send := start(t, cmd)
+	for _, line := range []string{"one\n", "two\n"} {
+		if _, err := w.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+		if line == "one\n" {
+			send.line()
+			d.signal(syscall.SIGKILL)
+		}
+	}
+	const want = "parley: 1 message stored here\nparley: the daemon does not answer: see that it runs; what was read last is not known to be stored: no progress in time\n"
+	if code := send.wait(); code != exitTimeout || !strings.HasSuffix(send.stderr.String(), want) {
+		t.Errorf("exit code %d: %s", code, send.stderr)
+	}
+	// What was signed, if it came to that, is sent first when there is a daemon again.
+	daemon(t, home)
+	must(t, home, "send", "lobby", "three")
+	if out := must(t, home, "tail", "lobby", "--all", "--print0").out; strings.Replace(out, "two\x00", "", 1) != "one\x00three\x00" {
+		t.Errorf("the lobby has %q", out)
+	}
+}
+
+func TestACommandWaitsForADaemonThatIsGoneAsLongAsItsTimeoutSays(t *testing.T) {
+	h, err := home.Open(newHome(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.WriteAddress("127.0.0.1:1", wire.ID{1}); err != nil {
+		t.Fatal(err)
+	}
+	a := &app{ctx: t.Context(), out: &output{stderr: os.Stderr}, globals: new(globals)}
+	for timeout, want := range map[time.Duration]time.Duration{10 * time.Minute: 10 * time.Minute, 0: 1<<63 - 1} {
+		cfg, err := a.clientConfig(h, waits{duration(timeout)})
+		if err != nil || cfg.Patience != want {
+			t.Errorf("--timeout %v: %v, %v; want %v", timeout, cfg.Patience, err, want)
+		}
+	}
+}
+
 func TestAPipeThatClosesEndsATailQuietly(t *testing.T) {
+	t.Parallel()
 	home := newHome(t)
 	daemon(t, home)
 	if r := parleyInput(t, home, strings.NewReader(strings.Repeat("line\n", 50_000)), "send", "lobby"); r.code != exitDone {
@@ -319,6 +383,7 @@ func TestAPipeThatClosesEndsATailQuietly(t *testing.T) {
 }
 
 func TestUpAtAnothersDaemonStartsTheAgentOnly(t *testing.T) {
+	t.Parallel()
 	server := daemon(t, newHome(t), "--users", "any")
 	home := newHome(t)
 	up := start(t, command(t, home, append([]string{"up", "--daemon", server.addr, "--daemon-id", server.id}, quiet...)...))

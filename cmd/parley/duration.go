@@ -59,6 +59,14 @@ type waits struct {
 	Timeout duration `help:"End with code 5 after this long without progress; 0: never (default: 30s)." default:"30s" placeholder:"D"`
 }
 
+// patience is the time-out as a duration, of years where there is none.
+func (w waits) patience() time.Duration {
+	if w.Timeout == 0 {
+		return 1<<63 - 1
+	}
+	return time.Duration(w.Timeout)
+}
+
 // limit is context.WithTimeout where 0 means none.
 func (w waits) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	if w.Timeout == 0 {

@@ -78,7 +78,7 @@ func (c *idCmd) change(key *identity.Private) error {
 
 // publish tells the user's rooms the new name and key, if a daemon runs.
 func (a *app) publish(h *home.Home) {
-	cfg, err := a.clientConfig(h)
+	cfg, err := a.clientConfig(h, waits{defaultPatience})
 	if err == nil {
 		err = tellRooms(a.ctx, cfg)
 	}

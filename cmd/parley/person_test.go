@@ -22,6 +22,7 @@ func whoami(t testing.TB, home string) (id string, words []string) {
 }
 
 func TestPeopleAreNamedAndVerified(t *testing.T) {
+	t.Parallel()
 	a, b := two(t)
 	must(t, b.home, "id", "--name", "bob")
 	must(t, a.home, "room", "create", "ops")

@@ -31,6 +31,7 @@ func printed(t *testing.T, f func(out *output) error) (string, error) {
 }
 
 func TestAVerificationNamesEachHoleAndFork(t *testing.T) {
+	t.Parallel()
 	log := wire.ID{1}
 	hole := func(side string) wire.VerifiedPeer {
 		return wire.VerifiedPeer{Peer: wire.ID{2}, Name: "b", Holes: []wire.Hole{{Log: log, First: 3, Last: 9, Side: side}}}

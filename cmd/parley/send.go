@@ -98,20 +98,27 @@ func (c *sendCmd) one(a *app, cl *client.Client, room client.Room, data []byte) 
 	return c.placed(a, cl, room, result, 1)
 }
 
-// storeAway says that the daemon cannot write to its store at the moment, if it says so itself within a moment.
+// storeAway says that the daemon does not answer, or cannot write to its store at the moment, if that is seen within a moment.
 func storeAway(ctx context.Context, cl *client.Client) string {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	status, err := cl.Status(ctx)
+	if errors.Is(err, client.ErrNoDaemon) || errors.Is(err, context.DeadlineExceeded) {
+		return "the daemon does not answer: see that it runs; "
+	}
 	if err != nil {
 		return ""
 	}
+	failing := ""
 	for _, n := range status.Counters {
-		if n.Name == "store_failing" && n.Value > 0 {
-			return "the daemon's store cannot be written to at the moment; it goes on by itself; "
+		switch {
+		case n.Name == "store_full" && n.Value > 0:
+			return "the disk of the daemon's store is full: make room there; it goes on by itself; "
+		case n.Name == "store_failing" && n.Value > 0:
+			failing = "the daemon's store cannot be written to at the moment; it goes on by itself; "
 		}
 	}
-	return ""
+	return failing
 }
 
 // appendSent writes the contract's object for a message that is durable.
@@ -166,7 +173,7 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 			a.out.notice("%s stored here", count(sum.Messages, "message"))
 		}
 		if cause := context.Cause(ctx); a.ctx.Err() == nil && cause != nil && !errors.Is(err, client.ErrUnsealed) && !errors.Is(err, client.ErrNoKey) {
-			return fmt.Errorf("what was read last is not known to be stored: %w", cause)
+			return fmt.Errorf("%swhat was read last is not known to be stored: %w", storeAway(a.ctx, cl), cause)
 		}
 		return err
 	}
@@ -182,9 +189,7 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 func (c *sendCmd) placed(a *app, cl *client.Client, room client.Room, at client.Result, sent uint64) error {
 	wait := sendGrace
 	if c.Replicas > 0 {
-		if wait = time.Duration(c.Timeout); wait == 0 {
-			wait = 1<<63 - 1
-		}
+		wait = c.patience()
 	}
 	what := "stored here"
 	if sent > 1 {

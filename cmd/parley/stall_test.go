@@ -22,6 +22,7 @@ func (b *burst) Next(ctx context.Context, _ int) ([][]byte, error) {
 }
 
 func TestASendEndsWhenWhatWasReadDoesNotBecomeDurable(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, w := watchStall(t.Context(), &burst{[][][]byte{{[]byte("a"), []byte("b")}}}, 30*time.Second)
 		defer w.stop()
@@ -44,6 +45,7 @@ func TestASendEndsWhenWhatWasReadDoesNotBecomeDurable(t *testing.T) {
 }
 
 func TestASendThatHasNothingToSendWaitsForEver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, w := watchStall(t.Context(), &burst{[][][]byte{{[]byte("a")}}}, 30*time.Second)
 		defer w.stop()
@@ -62,6 +64,7 @@ func TestASendThatHasNothingToSendWaitsForEver(t *testing.T) {
 }
 
 func TestTimeoutZeroNeverEndsASend(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, w := watchStall(t.Context(), &burst{[][][]byte{{[]byte("a")}}}, 0)
 		defer w.stop()
@@ -77,6 +80,7 @@ func TestTimeoutZeroNeverEndsASend(t *testing.T) {
 }
 
 func TestReadingOnIsNoProgressOfASend(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, w := watchStall(t.Context(), &burst{[][][]byte{{[]byte("a")}, {[]byte("b")}}}, 30*time.Second)
 		defer w.stop()

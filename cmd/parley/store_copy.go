@@ -72,7 +72,8 @@ func (*storeMigrateCmd) Help() string {
 	return `Copies everything, arrival numbers included, then reads both sides again and compares
 their digests. It may be interrupted at any moment: the same command goes on where it ended. FROM
 stays as it is. Neither may be in use: stop the daemon first. A daemon then uses TO with --store TO.
-In a database other peers go on meanwhile: each has a part of its own there.
+In a database other peers go on meanwhile: each has a part of its own there. It is read 16 MiB at
+a time; where a server takes longer than 15 s for that, put timeoutMS=… into its URI.
 
   parley store migrate embedded embedded:/srv/parley
   parley store migrate embedded mongodb://db.example/parley

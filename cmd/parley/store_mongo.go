@@ -17,6 +17,10 @@ import (
 // messages were not stored: longer than they wait by themselves (30 s), and than the failover of a replica set.
 const daemonPatience = 10 * time.Minute
 
+// copyPage is how many bytes of a database a command reads at a time that reads all of it: one process with one or two
+// readers, for which each exchange with the server is a wait.
+const copyPage = 16 << 20
+
 // A heldStore is a database's view that this process uses in place of the home's daemon, which is locked out meanwhile.
 type heldStore struct {
 	store.Store

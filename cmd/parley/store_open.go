@@ -88,7 +88,7 @@ func (p storePlace) open(h *home.Home, log *slog.Logger) (store.Store, error) {
 		}
 	}
 	if p.uri != "" {
-		return p.openDatabase(context.Background(), h, log, mongo.Options{})
+		return p.openDatabase(context.Background(), h, log, mongo.Options{PageBytes: copyPage})
 	}
 	s, err := embedded.Open(p.folder(h), embedded.Options{Logger: log})
 	if err != nil {
@@ -101,6 +101,9 @@ func (p storePlace) open(h *home.Home, log *slog.Logger) (store.Store, error) {
 func storeFailed(path string, err error) error {
 	if errors.Is(err, store.ErrLocked) {
 		return err // it names the folder, and who holds it
+	}
+	if slow := new(mongo.SlowError); errors.As(err, &slow) {
+		return fmt.Errorf("the database cannot be opened: %w", err) // which says what to do
 	}
 	if mongo.IsURI(path) {
 		return advise(fmt.Errorf("the database cannot be opened: %w", err), "check that it runs and can be reached from here, and user, password and TLS options of its URI")
@@ -116,7 +119,7 @@ func (p storePlace) openExisting(h *home.Home, log *slog.Logger) (store.Store, e
 		}
 	}
 	if p.uri != "" {
-		s, err := p.openDatabase(context.Background(), h, log, mongo.Options{Existing: true})
+		s, err := p.openDatabase(context.Background(), h, log, mongo.Options{PageBytes: copyPage, Existing: true})
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, advise(fmt.Errorf("there is no store of this home's peer in %s", p.folder(h)), "the daemon makes it at its first start there, parley store migrate as well")
 		}

@@ -97,7 +97,11 @@ func (c *tailCmd) Run(a *app) error {
 	}
 	w := bufio.NewWriterSize(a.out.stdout, 64<<10)
 	opts.Flush = w.Flush
-	return a.withPlace(waits{defaultPatience}, c.Room, func(cl *client.Client, room client.Room) error {
+	wait := waits{defaultPatience}
+	if c.Timeout != nil {
+		wait = c.patience()
+	}
+	return a.withPlace(wait, c.Room, func(cl *client.Client, room client.Room) error {
 		a.tellNotices(a.ctx, cl, room)
 		err := c.read(a, cl.Tail, room, opts, &printer{w: w, json: c.JSON, print0: c.Print0})
 		return errors.Join(err, w.Flush())

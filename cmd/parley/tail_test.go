@@ -17,6 +17,7 @@ import (
 )
 
 func TestWhatATailReads(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 7, 31, 12, 0, 0, 0, time.UTC)
 	n := func(n int) *int { return &n }
 	d := func(d time.Duration) *duration { v := duration(d); return &v }
@@ -89,6 +90,7 @@ func readAll(t *testing.T, ctx context.Context, c *tailCmd, tail tailFunc) (stri
 }
 
 func TestAFollowingTailEndsWithTheTimeoutOnlyWhenNothingCame(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		patience := duration(time.Minute)
 		start := time.Now()
@@ -106,6 +108,7 @@ func TestAFollowingTailEndsWithTheTimeoutOnlyWhenNothingCame(t *testing.T) {
 }
 
 func TestAFollowingTailWaitsForEverByDefault(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		got, err := readAll(t, t.Context(), &tailCmd{Follow: true, Count: 2}, messages(100*time.Hour, 100*time.Hour))
 		if got != "a\x00b\x00" || err != nil {
@@ -115,6 +118,7 @@ func TestAFollowingTailWaitsForEverByDefault(t *testing.T) {
 }
 
 func TestCountEndsATail(t *testing.T) {
+	t.Parallel()
 	for n, want := range []string{"a\x00b\x00c\x00", "a\x00", "a\x00b\x00", "a\x00b\x00c\x00", "a\x00b\x00c\x00"} {
 		got, err := readAll(t, t.Context(), &tailCmd{Count: n}, messages(0, 0, 0))
 		if got != want || err != nil {
@@ -124,6 +128,7 @@ func TestCountEndsATail(t *testing.T) {
 }
 
 func TestAnInterruptedTailSaysSo(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := readAll(t, ctx, &tailCmd{Follow: true}, messages())
@@ -133,6 +138,7 @@ func TestAnInterruptedTailSaysSo(t *testing.T) {
 }
 
 func TestAMessageThatCannotBeReadIsToldOnStderrAndDoesNotCount(t *testing.T) {
+	t.Parallel()
 	broken := func(_ context.Context, _ wire.ID, _ client.TailOptions) iter.Seq2[*client.Message, error] {
 		return func(yield func(*client.Message, error) bool) {
 			_ = yield(&client.Message{Seq: 1, Name: "eve·abcd", Problem: client.ErrNoKey}, nil) &&

@@ -18,6 +18,7 @@ import (
 )
 
 func TestForeignTextCannotDriveTheTerminal(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ in, message, line string }{
 		{"plain", "plain", "plain"},
 		{"", "", ""},
@@ -48,6 +49,7 @@ func TestForeignTextCannotDriveTheTerminal(t *testing.T) {
 }
 
 func TestNoMessageLooksLikeTwo(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	w := bufio.NewWriter(&out)
 	p := &printer{w: w}
@@ -83,6 +85,7 @@ func awkward(r *rand.Rand) []string {
 }
 
 func TestJSONStringsReadLikeThoseOfEncodingJSON(t *testing.T) {
+	t.Parallel()
 	for _, s := range awkward(rand.New(rand.NewPCG(1, 2))) {
 		quoted := appendJSONString(nil, s)
 		var got, want string
@@ -118,6 +121,7 @@ func TestJSONStringsReadLikeThoseOfEncodingJSON(t *testing.T) {
 }
 
 func TestTailJSONHasTheContractsFields(t *testing.T) {
+	t.Parallel()
 	type object struct {
 		Room, ID, Log  string
 		Seq            uint64
@@ -172,6 +176,7 @@ func TestTailJSONHasTheContractsFields(t *testing.T) {
 }
 
 func TestSendJSONIsIDLogAndSeq(t *testing.T) {
+	t.Parallel()
 	r := client.Result{ID: wire.ID{1}, Log: wire.ID{2}, Seq: 3}
 	want := `{"id":"` + r.ID.String() + `","log":"` + r.Log.String() + `","seq":3}` + "\n"
 	if got := string(appendSent(nil, r)); got != want {
@@ -180,6 +185,7 @@ func TestSendJSONIsIDLogAndSeq(t *testing.T) {
 }
 
 func TestSizesAndNumbersForPeople(t *testing.T) {
+	t.Parallel()
 	for n, want := range map[uint64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 5 << 30: "5.0 GiB", 1<<64 - 1: "16.0 EiB"} {
 		if got := bytesText(n); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)

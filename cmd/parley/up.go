@@ -149,7 +149,7 @@ func (p *ownPeer) await(ctx context.Context, a *app, h *home.Home) error {
 // attach connects the agent and says what there is, until the context of a or
 // the peer of this process ends. It is done again when that peer started anew.
 func (c *upCmd) attach(a *app, h *home.Home, key *identity.Private, p *ownPeer) (again bool, err error) {
-	cfg, err := a.clientConfig(h)
+	cfg, err := a.clientConfig(h, waits{defaultPatience})
 	if err != nil {
 		return false, err
 	}

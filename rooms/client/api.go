@@ -31,6 +31,10 @@ type Config struct {
 	// change, and in which the agent forgets older sealing keys.
 	Key KeyFile
 
+	// Patience is how long what is under way waits for a peer that is gone and may come back, without progress; 0: 30 s. A
+	// context that ends first ends it.
+	Patience time.Duration
+
 	Software string       // told to the peer in Hello
 	Logger   *slog.Logger // nil: silent
 	Notice   func(string) // one-line messages for the user; nil: dropped

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
@@ -47,6 +48,9 @@ func Open(cfg Config) (*Client, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = reconnectFor
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -209,15 +213,17 @@ func (c *Client) wasConnected() bool {
 	return c.live != nil
 }
 
-// reconnect is connect, tried for as long as a daemon may take to restart.
+// reconnect is connect, tried for as long as patience lasts.
 func (c *Client) reconnect(ctx context.Context, patience time.Duration) (*connection, error) {
-	deadline := time.Now().Add(patience)
+	began := time.Now()
 	for pause := reconnectMin; ; pause = min(2*pause, reconnectMax) {
 		conn, err := c.connect(ctx)
-		if err == nil || errors.Is(err, errClosed) || ctx.Err() != nil || time.Now().Add(pause).After(deadline) {
+		left := patience - time.Since(began)
+		if err == nil || errors.Is(err, errClosed) || ctx.Err() != nil || left <= 0 {
 			return conn, err
 		}
-		if err := sleep(ctx, pause); err != nil {
+		// Of many that were cut off at once each waits for another time, so that they do not all come at once again.
+		if err := sleep(ctx, min(pause/2+rand.N(pause), left)); err != nil {
 			return nil, err
 		}
 	}
@@ -272,7 +278,7 @@ func (c *Client) request(ctx context.Context, p priority, m wire.Message) (strea
 func ask[T wire.Message](ctx context.Context, c *Client, m wire.Message) (T, error) {
 	answer, err := askOnce[T](ctx, c, m)
 	if err != nil && cutOff(err) && ctx.Err() == nil {
-		if _, err := c.reconnect(ctx, reconnectFor); err != nil {
+		if _, err := c.reconnect(ctx, c.cfg.Patience); err != nil {
 			return answer, err
 		}
 		return askOnce[T](ctx, c, m)

@@ -26,7 +26,7 @@ func (c *Client) dialPeer(ctx context.Context) (*connection, error) {
 	if !peer.IsZero() {
 		if token := c.loadToken(peer); token != nil {
 			conn, err := c.dialWith(ctx, addr, peer, token)
-			if err == nil || errors.Is(err, ErrNoDaemon) || ctx.Err() != nil {
+			if err == nil || errors.Is(err, ErrNoDaemon) || unseen(err) || ctx.Err() != nil {
 				return conn, err
 			}
 			// Expired, revoked or forgotten: the signature still proves us.
@@ -49,6 +49,12 @@ func (c *Client) dialPeer(ctx context.Context) (*connection, error) {
 		}
 	})
 	return conn, nil
+}
+
+// unseen reports whether a handshake ended before the peer saw the token, as it
+// does when the peer is too busy for one more: a signature would fare no better.
+func unseen(err error) bool {
+	return errors.Is(err, handshake.ErrNoReply) || errors.Is(err, handshake.ErrTimeout)
 }
 
 // dialWith opens a connection, shakes hands and establishes a session.

@@ -30,6 +30,8 @@ type fakePeer struct {
 	before func(m wire.Message) error
 	// refuse, when it returns a code, refuses a run.
 	refuse func(r *rooms.Run) wire.Code
+	// admit, when it returns a code, refuses a join.
+	admit func(join *rooms.Entry) wire.Code
 	// late holds back what is answered to so many runs; then refusals come before acknowledgements.
 	late int
 	held []wire.Message
@@ -412,6 +414,12 @@ func (p *fakePeer) submit(ctx context.Context, s stream, m *wire.Submit) error {
 	r := p.room(m.Room)
 	for _, raw := range m.Entries {
 		e, err := rooms.ParseEntry(raw)
+		if err == nil && e.Join() != nil && p.admit != nil {
+			if code := p.admit(e); code != wire.CodeOK {
+				p.mu.Unlock()
+				return wire.Errorf(code, "not admitted")
+			}
+		}
 		if err == nil {
 			_, _, err = r.auth.Add(e)
 		}

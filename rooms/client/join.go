@@ -292,7 +292,11 @@ func (c *Client) becomeMember(ctx context.Context, r *room, link *rooms.Link, in
 		return err
 	}
 	sub := &wire.Submit{Room: r.id, Delegation: d, Join: join.Raw, Addresses: link.Addresses}
-	if err := c.submit(ctx, sub, [][]byte{join.Raw}, boxes); err != nil {
+	err = c.submit(ctx, sub, [][]byte{join.Raw}, boxes)
+	if codeOf(err) == wire.CodeRevoked {
+		return rooms.ReasonInviteRevoked // in between: the code alone would be a token's
+	}
+	if err != nil {
 		return err
 	}
 	return r.add([][]byte{join.Raw}, nil)

@@ -45,7 +45,7 @@ const (
 	writerRefresh = 500 * time.Millisecond
 
 	// reconnectFor is how long a request that was under way waits for a daemon
-	// that restarts, and reconnectMax the longest pause between two dials.
+	// that restarts, unless Config.Patience says otherwise, and reconnectMax the longest pause between two dials.
 	reconnectFor = 30 * time.Second
 	reconnectMin = 50 * time.Millisecond
 	reconnectMax = 2 * time.Second

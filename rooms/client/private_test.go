@@ -229,6 +229,20 @@ func TestAnExpiredLinkIsRefusedBeforeJoining(t *testing.T) {
 	}
 }
 
+func TestAJoinByAnInviteThatWasRevokedMeanwhileSaysSo(t *testing.T) {
+	p := newFakePeer(t)
+	a, b := testClient(t, p, "ann", ""), testClient(t, p, "bob", "")
+	room := invited(t, a, CreateOptions{Name: "ops"})
+	inv, err := a.Invite(t.Context(), room.ID, InviteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.admit = func(*rooms.Entry) wire.Code { return wire.CodeRevoked }
+	if _, err := b.Join(t.Context(), inv.Link, JoinOptions{}); !errors.Is(err, rooms.ReasonInviteRevoked) {
+		t.Errorf("joined: %v", err)
+	}
+}
+
 func TestRoomsOfOneNameAreToldApart(t *testing.T) {
 	p := newFakePeer(t)
 	a := testClient(t, p, "ann", "")

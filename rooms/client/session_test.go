@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"parley/handshake"
@@ -191,6 +192,85 @@ func TestOverARealSessionTheSecondDialIsByToken(t *testing.T) {
 	}
 }
 
+// A peer that is too busy for a handshake closes without a reply, and has seen no
+// token. Of a thousand users whose sessions were cut at once most lost theirs so, and
+// dialled twice each time.
+func TestAPeerThatClosesWithoutAReplyIsDialledOnceAndTheTokenIsKept(t *testing.T) {
+	p := newRealPeer(t, "")
+	key, dir := newKey(t, "ann"), t.TempDir()
+	dialed(t, p.config(key, dir)).Close()
+	p.stop()
+	busy, err := net.Listen("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan int)
+	go func() {
+		n := 0
+		for ; ; n++ {
+			conn, err := busy.Accept()
+			if err != nil {
+				accepted <- n
+				return
+			}
+			conn.Close()
+		}
+	}()
+	if _, err := Dial(t.Context(), p.config(key, dir)); !errors.Is(err, handshake.ErrNoReply) {
+		t.Errorf("dialled: %v", err)
+	}
+	busy.Close()
+	if n := <-accepted; n != 1 {
+		t.Errorf("%d connections", n)
+	}
+	p.start(t, p.addr)
+	dialed(t, p.config(key, dir)).Close()
+	if p.bySig != 1 || p.byToken != 1 {
+		t.Errorf("%d by signature, %d by token", p.bySig, p.byToken)
+	}
+}
+
+func TestClientsThatWereCutOffAtOnceDoNotDialInStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const clients, nth = 50, 5
+		dials := make(map[time.Duration]int) // the nth of each client, by its moment
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		start := time.Now()
+		for range clients {
+			c, err := Open(Config{Identity: newKey(t, ""), Network: identity.Network{Name: "test"}, Dir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			c.dial = func(context.Context) (*connection, error) {
+				if n++; n == nth {
+					mu.Lock()
+					dials[time.Since(start)]++
+					mu.Unlock()
+				}
+				return nil, ErrNoDaemon
+			}
+			wg.Go(func() {
+				if _, err := c.reconnect(t.Context(), 10*time.Second); !errors.Is(err, ErrNoDaemon) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		// Before its fifth dial each has paused for 50, 100, 200 and 400 ms, more or less.
+		least, most := time.Hour, time.Duration(0)
+		for at, n := range dials {
+			if least, most = min(least, at), max(most, at); n > clients/10 {
+				t.Errorf("%d clients dial %v after the cut", n, at)
+			}
+		}
+		if least < 375*time.Millisecond || most > 1125*time.Millisecond || most-least < 200*time.Millisecond {
+			t.Errorf("they dial %v to %v after the cut", least, most)
+		}
+	})
+}
+
 func TestAnotherPeerThanTheOneExpectedIsNotTalkedTo(t *testing.T) {
 	p := newRealPeer(t, "")
 	cfg := p.config(newKey(t, "ann"), t.TempDir())
@@ -267,7 +347,7 @@ func TestASendGoesOnWhenTheDaemonIsKilledAgainInTheMiddleOfAHandshake(t *testing
 		_, err := c.Send(t.Context(), c.Lobby().ID, []byte("b"), SendOptions{})
 		sent <- err
 	}()
-	for range 2 { // it dials with its token first, then without
+	for range 2 { // it dials again
 		conn, err := dying.Accept()
 		if err != nil {
 			t.Fatal(err)

@@ -94,7 +94,7 @@ func (t *tail) run(ctx context.Context) error {
 		if err := t.settle(); err != nil {
 			return err
 		}
-		patience := reconnectFor
+		patience := t.c.cfg.Patience
 		if t.opts.Follow {
 			patience = 1 << 62 // years: until ctx ends
 			if t.live || !first {

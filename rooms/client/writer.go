@@ -76,7 +76,7 @@ func (w *writer) window(ctx context.Context) (err error) {
 	w.attempts, w.drain, w.moved = 0, false, time.Now()
 	for {
 		err := w.session(ctx)
-		if err == nil || !cutOff(err) || ctx.Err() != nil || time.Since(w.moved) > reconnectFor {
+		if err == nil || !cutOff(err) || ctx.Err() != nil || time.Since(w.moved) > w.c.cfg.Patience {
 			return errors.Join(err, w.box.settle())
 		}
 		w.c.cfg.Logger.Info("sending again", "room", w.room.id, "error", err)
@@ -87,7 +87,7 @@ func (w *writer) window(ctx context.Context) (err error) {
 			err = nil
 		}
 		if err == nil {
-			_, err = w.c.reconnect(ctx, reconnectFor)
+			_, err = w.c.reconnect(ctx, w.c.cfg.Patience)
 		}
 		if err != nil {
 			return errors.Join(err, w.box.settle())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"parley/rooms"
@@ -422,5 +423,49 @@ func TestALogThatHasSeenAnEpochWhichDoesNotCountAnyMoreIsFollowedByAnother(t *te
 	}
 	if v, why, _ := r.auth.Judge(last, nil); v != rooms.Valid || len(r.items) != 2 {
 		t.Errorf("of %d runs, the last is %v: %v", len(r.items), v, why)
+	}
+}
+
+// What is under way waits for a daemon that comes back, as long as it is told to: for a send the limit is --timeout.
+func TestWhatIsUnderWayWaitsForADaemonThatIsGoneAsLongAsToldTo(t *testing.T) {
+	const told = 10 * time.Minute
+	for name, away := range map[string]time.Duration{"back within the time": 9 * time.Minute, "gone for longer": 11 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newFakePeer(t)
+				c := testClient(t, p, "ann", "")
+				c.cfg.Patience = told
+				if _, err := c.Send(t.Context(), c.Lobby().ID, []byte("before"), SendOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				p.setDown(true)
+				back := time.AfterFunc(away, func() { p.setDown(false) })
+				defer back.Stop()
+				began := time.Now()
+				_, sent := c.Send(t.Context(), c.Lobby().ID, []byte("meanwhile"), SendOptions{})
+				took := time.Since(began)
+				if away > told {
+					if !errors.Is(sent, ErrNoDaemon) || took < told || took > away {
+						t.Errorf("after %v: %v; want that no daemon answers, after %v", took, sent, told)
+					}
+					time.Sleep(away - took)
+				} else if sent != nil || took < away {
+					t.Errorf("after %v: %v; want success after %v", took, sent, away)
+				}
+				// A question waits as well, and what was signed is sent once.
+				p.setDown(true)
+				time.AfterFunc(told/2, func() { p.setDown(false) })
+				if _, _, err := c.Placed(t.Context(), c.Lobby().ID, Result{}, 0, 0); err != nil {
+					t.Errorf("a question: %v", err)
+				}
+				if _, err := c.Send(t.Context(), c.Lobby().ID, []byte("after"), SendOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				got := texts(t, c, c.Lobby().ID)
+				if want := []string{"before", "meanwhile", "after"}; sent == nil && !slices.Equal(got, want) || sent != nil && len(got) < 2 {
+					t.Errorf("read %q", got)
+				}
+			})
+		})
 	}
 }

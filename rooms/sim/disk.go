@@ -18,7 +18,8 @@ type disk struct {
 	rooms   map[wire.ID]*diskRoom
 	values  map[string][]byte
 	waiting []rooms.Persist
-	failing int // batches that will fail
+	failing int    // batches that will fail
+	dropped uint64 // the highest arrival number of a room that was dropped
 
 	tamper func(*store.Batch) *store.Batch // a planted fault; nil: none
 }
@@ -40,7 +41,7 @@ func newDisk() *disk { return &disk{rooms: map[wire.ID]*diskRoom{}, values: map[
 // backup is a copy of what is durable.
 func (d *disk) backup() *disk {
 	c := newDisk()
-	c.tamper = d.tamper
+	c.tamper, c.dropped = d.tamper, d.dropped
 	maps.Copy(c.values, d.values)
 	for id, r := range d.rooms {
 		n := c.room(id)
@@ -57,7 +58,7 @@ func (d *disk) backup() *disk {
 func (d *disk) room(id wire.ID) *diskRoom {
 	r := d.rooms[id]
 	if r == nil {
-		r = &diskRoom{heads: map[wire.ID]store.Head{}, runs: map[wire.ID][]store.Run{}, records: map[recordKey]store.Record{}}
+		r = &diskRoom{heads: map[wire.ID]store.Head{}, runs: map[wire.ID][]store.Run{}, records: map[recordKey]store.Record{}, arrival: d.dropped}
 		d.rooms[id] = r
 	}
 	return r
@@ -72,6 +73,9 @@ func (d *disk) apply(b *store.Batch) error {
 		b = d.tamper(b)
 	}
 	for _, id := range b.DropRooms {
+		if r := d.rooms[id]; r != nil {
+			d.dropped = max(d.dropped, r.arrival)
+		}
 		delete(d.rooms, id)
 	}
 	for _, t := range b.Trims {
@@ -221,7 +225,7 @@ func (d *disk) crash(rng *rand.Rand) (lost int) {
 
 // data is what is read of a room when a peer starts.
 func (d *disk) data(id wire.ID) *rooms.RoomData {
-	data := &rooms.RoomData{Room: id}
+	data := &rooms.RoomData{Room: id, LastArrival: d.dropped}
 	for _, k := range slices.Sorted(maps.Keys(d.values)) {
 		if strings.HasPrefix(k, rooms.RoomValues(id)) {
 			data.Values = append(data.Values, store.Value{Key: k, Value: d.values[k]})

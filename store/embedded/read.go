@@ -142,6 +142,24 @@ func (s *Store) LastArrival(ctx context.Context, room wire.ID) (uint64, error) {
 	return state.lastArrival, nil
 }
 
+// NextArrival implements store.Store.
+func (s *Store) NextArrival(ctx context.Context, room wire.ID) (uint64, error) {
+	v, err := s.current(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer v.release()
+	state, err := v.room(room)
+	if err != nil {
+		return 0, err
+	}
+	if state != nil {
+		return state.lastArrival + 1, nil
+	}
+	dropped, err := getCounter(v.snap, keyArrivals)
+	return dropped + 1, err
+}
+
 // Record implements store.Store.
 func (s *Store) Record(ctx context.Context, room wire.ID, kind store.Kind, id wire.ID) (store.Record, error) {
 	v, err := s.current(ctx)

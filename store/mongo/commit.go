@@ -229,9 +229,7 @@ func refused(err error) bool {
 func (s *Store) persevere(ctx context.Context, f func(context.Context) error) error {
 	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
 		answers := s.answers.Load()
-		op, cancel := context.WithTimeout(ctx, opTimeout)
-		err := f(op)
-		cancel()
+		err := s.bounded(ctx, "told to store a commit", f)
 		if err == nil {
 			return nil
 		}
@@ -272,17 +270,15 @@ func (s *Store) note(err error) {
 	}
 }
 
-// tend keeps the counters that must be asked for.
+// tend keeps the counters that must be asked for, once those who have waited for the store to open have had their answers.
 func (s *Store) tend(ctx context.Context) {
-	for {
-		op, cancel := context.WithTimeout(ctx, opTimeout)
-		s.measure(op)
-		cancel()
+	for wait := statsFirst; ; wait = statsEvery {
 		select {
-		case <-time.After(statsEvery):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}
+		_ = s.bounded(ctx, "asked for its size", s.measure)
 	}
 }
 

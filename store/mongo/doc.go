@@ -56,6 +56,8 @@
 // at most n and it is not in a span that is being deleted. Writes ask for majority and journal, reads for majority at the
 // primary, and n moves on only after step 3 was acknowledged so: what is read is durable.
 //
+// Sequences read page by page, each page larger than the one before within a bound, for each is a question to the server.
+//
 // A crash, or a lost answer, at each step:
 //
 //   - Before 3, nothing of n+1 is seen: no reader counts a document of a commit above n. The next process to open the view
@@ -72,6 +74,9 @@
 // A cut of a log's newest runs is a change of its head: cut is where the log ends then, since the number of the commit. What follows
 // has since in its _ids, so it lies beside what the cut drops, which counts until the commit is made and is deleted
 // after it: the runs that end above cut, of commits below since.
+//
+// A question that the server has not answered after the URI's timeoutMS (15 s where it has none) is asked again, and whoever waits is
+// told which it was (SlowError).
 //
 // Each attempt at 2, 3 and 4 may be repeated: a document that has commit n+1 already is this commit's own. While the server is
 // away the committer tries again without end, with back-off up to 2 s, and Apply gives up after Options.Patience. Arrival

@@ -3,7 +3,9 @@ package mongo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -16,6 +18,17 @@ const (
 	codeDuplicate = 11000
 	codeFull      = 14031
 )
+
+// A SlowError says that the server did not answer in time, and what may be done about it. It comes with
+// store.ErrUnavailable.
+type SlowError struct {
+	What   string        // that the server was "asked for …" or "told to …"
+	Within time.Duration // and had for it
+}
+
+func (e *SlowError) Error() string {
+	return fmt.Sprintf("the database did not answer within %v when %s; timeoutMS=%d or more in its URI gives it longer", e.Within, e.What, (4 * e.Within).Milliseconds())
+}
 
 // translate turns an error of the driver into one of the store's.
 func (s *Store) translate(err error) error {

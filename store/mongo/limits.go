@@ -10,9 +10,9 @@ const (
 	// defaultDatabase is used when the URI names none.
 	defaultDatabase = "parley"
 
-	// opTimeout is how long one exchange with the server may take: an election of a new
-	// primary (10 s by default) fits in.
-	opTimeout = 15 * time.Second
+	// defaultTimeout is how long one exchange with the server may take, where the URI does not say (timeoutMS): an
+	// election of a new primary (10 s by default) fits in.
+	defaultTimeout = 15 * time.Second
 
 	// selectTimeout is how long the driver looks for a usable server before it says so: it is asked again, and who
 	// waits is told meanwhile.
@@ -46,12 +46,24 @@ const (
 	// stateCache is how many heads and rooms are kept between groups, about 500 bytes each.
 	stateCache = 8192
 
-	// A page of a sequence begins with firstPage items, for many callers want one, and grows quickly, since each page
-	// is an exchange with the server, to mostPage while it has fewer than pageBytes.
-	firstPage  = 16
-	pageGrowth = 16
-	mostPage   = 256
-	pageBytes  = 512 << 10
+	// A page of a sequence begins with firstPage items, for many callers want one. Each page is an exchange with the
+	// server, so who goes on reading is given more each time, up to pageGrowth times as many items: the second has at most
+	// pageBytes, later ones bytesGrowth times as many each, up to Options.PageBytes.
+	firstPage   = 16
+	pageGrowth  = 16
+	pageBytes   = 512 << 10
+	bytesGrowth = 4
+
+	// defaultLargePage is Options.PageBytes unless told, and largePages how many sequences at once have pages above pageBytes:
+	// together 16 MiB, however many read at their own pace.
+	defaultLargePage = 4 << 20
+	largePages       = 4
+
+	// itemBytes is what an item of a page counts for besides its content: about what it takes of memory.
+	itemBytes = 256
+
+	// fewRecords is how many records of a kind are read at once, if they have fewer than pageBytes.
+	fewRecords = 256
 
 	// mostFetch is how many documents are asked for by _id at once.
 	mostFetch = 1000
@@ -64,8 +76,8 @@ const (
 	voidsKept = 64
 	voidAge   = time.Hour
 
-	// maxShared is how many bytes Others returns at a time.
-	maxShared = 1 << 20
+	// maxShared is how many bytes Others returns at a time: a part of what may wait for the store.
+	maxShared = 4 << 20
 
 	// lookAgain is how many times a room of another view that has not changed is passed over.
 	lookAgain = 30
@@ -74,6 +86,7 @@ const (
 	// open it one void commit.
 	closeTimeout = 3 * time.Second
 
-	// statsEvery is how often the database's size is asked for.
+	// statsEvery is how often the database's size is asked for, and statsFirst when it is first: some servers look at all they have.
 	statsEvery = 30 * time.Second
+	statsFirst = time.Second
 )

@@ -33,6 +33,10 @@ type Options struct {
 	// OpenPatience is how long Open waits for the server; 0: 30 s.
 	OpenPatience time.Duration
 
+	// PageBytes is the most bytes that a sequence reads at once when its reader goes on for long; 0: 4 MiB. At most four sequences
+	// at a time have such pages, the others 512 KiB.
+	PageBytes int
+
 	// Existing makes Open fail with store.ErrNotFound when the view is not there, instead of making it.
 	Existing bool
 
@@ -41,12 +45,13 @@ type Options struct {
 
 // Store is one view of a MongoDB database. It implements store.Store and store.Shared.
 type Store struct {
-	opt    Options
-	log    *slog.Logger
-	hide   hider
-	name   string // of view, for errors
-	client *mongo.Client
-	db     collections
+	opt     Options
+	log     *slog.Logger
+	hide    hider
+	timeout time.Duration // of one exchange with the server; 0: none
+	name    string        // of view, for errors
+	client  *mongo.Client
+	db      collections
 
 	view string // the view's key
 	inst [16]byte
@@ -66,7 +71,8 @@ type Store struct {
 	down   error          // why the committer cannot go on at the moment, or for good
 	ended  error          // what every method returns from now on
 
-	pages sync.RWMutex // held for reading during a page, for writing when spans leave dead
+	large chan struct{} // one for each sequence with pages above pageBytes
+	pages sync.RWMutex  // held for reading during a page, for writing when spans leave dead
 
 	foreign foreign
 	stats
@@ -96,9 +102,12 @@ func Open(ctx context.Context, uri string, opt Options) (*Store, error) {
 	if opt.OpenPatience == 0 {
 		opt.OpenPatience = openPatience
 	}
+	if opt.PageBytes == 0 {
+		opt.PageBytes = defaultLargePage
+	}
 	s := &Store{
 		opt: opt, log: opt.Logger, hide: secretsOf(uri), name: Redact(uri),
-		queue: make(chan *request, queueLength), closing: make(chan struct{}), done: make(chan struct{}),
+		queue: make(chan *request, queueLength), closing: make(chan struct{}), done: make(chan struct{}), large: make(chan struct{}, largePages),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -111,6 +120,7 @@ func Open(ctx context.Context, uri string, opt Options) (*Store, error) {
 	if co.ServerSelectionTimeout == nil {
 		co.SetServerSelectionTimeout(selectTimeout)
 	}
+	s.timeout = timeoutOf(uri, co.Timeout)
 	if err := co.Validate(); err != nil {
 		return nil, fmt.Errorf("store: the URI of the database is not valid: %w", s.hide.scrub(err))
 	}
@@ -136,7 +146,7 @@ func Open(ctx context.Context, uri string, opt Options) (*Store, error) {
 // start reaches the server, checks the schema and takes the view over.
 func (s *Store) start(ctx context.Context) (*stager, error) {
 	var v *viewDoc
-	err := s.retry(ctx, s.opt.OpenPatience, func(ctx context.Context) error {
+	err := s.retry(ctx, s.opt.OpenPatience, "asked for this peer's part", func(ctx context.Context) error {
 		if err := s.db.ready(ctx, migrations()); err != nil {
 			return err
 		}
@@ -155,19 +165,18 @@ func (s *Store) start(ctx context.Context) (*stager, error) {
 	}
 	st := &stager{s: s, number: v.Number, arrivals: v.Arrivals}
 	st.forget()
-	if err := s.retry(ctx, s.opt.OpenPatience, s.resume); err != nil {
+	if err := s.retry(ctx, s.opt.OpenPatience, "told to delete what is gone", s.resume); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, s.translate(err))
 	}
 	return st, nil
 }
 
-// retry calls f until it succeeds, fails for good, or patience runs out, waiting longer each time.
-func (s *Store) retry(ctx context.Context, patience time.Duration, f func(context.Context) error) error {
+// retry calls f until it succeeds, fails for good, or patience runs out, waiting longer each time. what is what the server is
+// asked or told.
+func (s *Store) retry(ctx context.Context, patience time.Duration, what string, f func(context.Context) error) error {
 	deadline := time.Now().Add(patience)
 	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
-		op, cancel := context.WithTimeout(ctx, opTimeout)
-		err := f(op)
-		cancel()
+		err := s.bounded(ctx, what, f)
 		switch {
 		case err == nil:
 			return nil
@@ -186,6 +195,20 @@ func (s *Store) retry(ctx context.Context, patience time.Duration, f func(contex
 			return store.ErrClosed
 		}
 	}
+}
+
+// bounded calls f with a context that ends when an exchange with the server takes too long.
+func (s *Store) bounded(ctx context.Context, what string, f func(context.Context) error) error {
+	if s.timeout == 0 {
+		return f(ctx)
+	}
+	op, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err := f(op)
+	if deadline, _ := op.Deadline(); err != nil && ctx.Err() == nil && !time.Now().Before(deadline) {
+		return &SlowError{What: what, Within: s.timeout}
+	}
+	return err
 }
 
 // Name is the database as it may be shown: without user, password and options.
@@ -229,12 +252,14 @@ func (s *Store) Close() error {
 }
 
 // measure asks how large the database is, for Stats.
-func (s *Store) measure(ctx context.Context) {
+func (s *Store) measure(ctx context.Context) error {
 	var size struct {
 		Storage float64 `bson:"storageSize"`
 		Index   float64 `bson:"indexSize"`
 	}
-	if s.db.RunCommand(ctx, bson.D{{Key: "dbStats", Value: 1}}).Decode(&size) == nil {
+	err := s.db.RunCommand(ctx, bson.D{{Key: "dbStats", Value: 1}}).Decode(&size)
+	if err == nil {
 		s.disk.Store(uint64(size.Storage + size.Index))
 	}
+	return err
 }

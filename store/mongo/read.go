@@ -15,12 +15,13 @@ import (
 	"parley/wire"
 )
 
-// read runs f, which reads something as of commit at or a later one, trying again while the server is away.
-func (s *Store) read(ctx context.Context, f func(ctx context.Context, at int64) error) error {
+// read runs f, which reads something as of commit at or a later one, trying again while the server is away. what is
+// what the server is asked, for an error.
+func (s *Store) read(ctx context.Context, what string, f func(ctx context.Context, at int64) error) error {
 	if err := s.alive(); err != nil {
 		return err
 	}
-	err := s.retry(ctx, readPatience, func(op context.Context) error {
+	err := s.retry(ctx, readPatience, what, func(op context.Context) error {
 		if err := s.alive(); err != nil {
 			return err
 		}
@@ -76,7 +77,7 @@ func corrupt(what string, err error) error {
 
 // Rooms implements store.Store.
 func (s *Store) Rooms(ctx context.Context) (rooms []wire.ID, err error) {
-	err = s.read(ctx, func(ctx context.Context, _ int64) error {
+	err = s.read(ctx, "asked for the rooms", func(ctx context.Context, _ int64) error {
 		rooms = nil
 		cells, err := all[cell[roomState]](ctx, s.db.rooms, prefixed(s.view+"/"))
 		if err != nil {
@@ -110,7 +111,7 @@ func all[T any](ctx context.Context, of *mongo.Collection, filter any, opts ...o
 
 // Heads implements store.Store.
 func (s *Store) Heads(ctx context.Context, room wire.ID) (heads []store.Head, err error) {
-	err = s.read(ctx, func(ctx context.Context, _ int64) error {
+	err = s.read(ctx, "asked for a room's heads", func(ctx context.Context, _ int64) error {
 		heads = nil
 		state, err := s.room(ctx, room)
 		if err != nil || state == nil {
@@ -164,7 +165,7 @@ func (s *Store) headOf(ctx context.Context, room, log wire.ID) (in string, h *he
 
 // Head implements store.Store.
 func (s *Store) Head(ctx context.Context, room, log wire.ID) (head store.Head, err error) {
-	err = s.read(ctx, func(ctx context.Context, _ int64) error {
+	err = s.read(ctx, "asked for a log's head", func(ctx context.Context, _ int64) error {
 		_, h, err := s.headOf(ctx, room, log)
 		if err != nil {
 			return err
@@ -182,7 +183,7 @@ func (s *Store) Head(ctx context.Context, room, log wire.ID) (head store.Head, e
 
 // LastArrival implements store.Store.
 func (s *Store) LastArrival(ctx context.Context, room wire.ID) (last uint64, err error) {
-	err = s.read(ctx, func(ctx context.Context, _ int64) error {
+	err = s.read(ctx, "asked for a room", func(ctx context.Context, _ int64) error {
 		state, err := s.room(ctx, room)
 		if err == nil && state != nil {
 			last = uint64(state.Arrival)
@@ -192,9 +193,30 @@ func (s *Store) LastArrival(ctx context.Context, room wire.ID) (last uint64, err
 	return last, err
 }
 
+// NextArrival implements store.Store.
+func (s *Store) NextArrival(ctx context.Context, room wire.ID) (next uint64, err error) {
+	err = s.read(ctx, "asked for a room", func(ctx context.Context, _ int64) error {
+		state, err := s.room(ctx, room)
+		if err != nil {
+			return err
+		}
+		if state != nil {
+			next = uint64(state.Arrival) + 1
+			return nil
+		}
+		var v viewDoc
+		if err := s.db.views.FindOne(ctx, byID(s.opt.View)).Decode(&v); err != nil {
+			return err
+		}
+		next = uint64(v.Arrivals) + 1
+		return nil
+	})
+	return next, err
+}
+
 // Record implements store.Store.
 func (s *Store) Record(ctx context.Context, room wire.ID, kind store.Kind, id wire.ID) (record store.Record, err error) {
-	err = s.read(ctx, func(ctx context.Context, _ int64) error {
+	err = s.read(ctx, "asked for a record", func(ctx context.Context, _ int64) error {
 		state, err := s.room(ctx, room)
 		if err != nil {
 			return err
@@ -217,7 +239,7 @@ func (s *Store) Record(ctx context.Context, room wire.ID, kind store.Kind, id wi
 
 // Value implements store.Store.
 func (s *Store) Value(ctx context.Context, key string) (value []byte, err error) {
-	err = s.read(ctx, func(ctx context.Context, _ int64) error {
+	err = s.read(ctx, "asked for a value", func(ctx context.Context, _ int64) error {
 		c, err := one[content](ctx, s, s.db.values, valueKey(s.view, key))
 		if err != nil {
 			return err
@@ -231,24 +253,29 @@ func (s *Store) Value(ctx context.Context, key string) (value []byte, err error)
 	return value, err
 }
 
-// Records implements store.Store.
+// Records implements store.Store. The order of IDs is not that of their text, so they are read all at once where they are few,
+// else listed first.
 func (s *Store) Records(ctx context.Context, room wire.ID, kind store.Kind) iter.Seq2[store.Record, error] {
 	var in string
 	var ids []wire.ID // what is left, once they are listed
 	listed := false
-	return pages(ctx, s, func(ctx context.Context, _ int64, limit int) (page []store.Record, more bool, err error) {
+	return pages(ctx, s, "asked for records", func(ctx context.Context, _ int64, p pace) (page []store.Record, more bool, err error) {
 		if !listed {
 			state, err := s.room(ctx, room)
 			if err != nil || state == nil {
 				return nil, false, err
 			}
 			in = inRoom(s.view, state.Number)
+			page, whole, err := s.fewRecords(ctx, in, room, kind)
+			if err != nil || whole {
+				return page, false, err
+			}
 			if ids, err = s.recordIDs(ctx, in, kind); err != nil {
 				return nil, false, err
 			}
 			listed = true
 		}
-		n := min(limit, len(ids))
+		n := min(p.items, mostFetch, len(ids))
 		if n == 0 {
 			return nil, false, nil
 		}
@@ -258,6 +285,31 @@ func (s *Store) Records(ctx context.Context, room wire.ID, kind store.Kind) iter
 		}
 		return page, len(ids) > 0, err
 	}, func(r *store.Record) int { return len(r.Bytes) }, func() { listed, ids = false, nil })
+}
+
+// fewRecords reads the records of a kind, ascending, if they are few; whole says that they are.
+func (s *Store) fewRecords(ctx context.Context, in string, room wire.ID, kind store.Kind) (records []store.Record, whole bool, err error) {
+	cur, err := s.db.records.Find(ctx, prefixed(recordPrefix(in, kind)), options.Find().SetBatchSize(fewRecords+1))
+	if err != nil {
+		return nil, false, err
+	}
+	defer cur.Close(ctx)
+	var cells []cell[content]
+	for size := 0; cur.Next(ctx); size += len(cur.Current) {
+		if len(cells) == fewRecords || size >= pageBytes {
+			return nil, false, nil
+		}
+		var c cell[content]
+		if err := cur.Decode(&c); err != nil {
+			return nil, false, err
+		}
+		cells = append(cells, c)
+	}
+	if err := cur.Err(); err != nil {
+		return nil, false, err
+	}
+	records, err = recordsIn(cells, len(recordPrefix(in, kind)), room, kind, s)
+	return records, err == nil, err
 }
 
 // recordIDs lists the records of a kind, ascending, those that are just coming or going included.
@@ -290,8 +342,11 @@ func (s *Store) recordsOf(ctx context.Context, in string, room wire.ID, kind sto
 	if err != nil {
 		return nil, err
 	}
-	var records []store.Record
-	prefix := len(recordPrefix(in, kind))
+	return recordsIn(cells, len(recordPrefix(in, kind)), room, kind, as)
+}
+
+// recordsIn takes the records that count out of documents, ascending. prefix is the length of what is before the ID in an _id.
+func recordsIn(cells []cell[content], prefix int, room wire.ID, kind store.Kind, as viewer) (records []store.Record, err error) {
 	for i := range cells {
 		c := cells[i].Was
 		if as.sees(cells[i].Commit) {
@@ -314,12 +369,12 @@ func (s *Store) recordsOf(ctx context.Context, in string, room wire.ID, kind sto
 func (s *Store) Values(ctx context.Context, prefix string) iter.Seq2[store.Value, error] {
 	low := valueKey(s.view, prefix)
 	after := ""
-	return pages(ctx, s, func(ctx context.Context, _ int64, limit int) (page []store.Value, more bool, err error) {
+	return pages(ctx, s, "asked for values", func(ctx context.Context, _ int64, p pace) (page []store.Value, more bool, err error) {
 		filter := prefixed(low)
 		if after != "" {
 			filter = bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}, {Key: "$lt", Value: low + "\x7f"}}}}
 		}
-		cells, err := all[cell[content]](ctx, s.db.values, filter, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
+		cells, err := all[cell[content]](ctx, s.db.values, filter, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(p.items)))
 		if err != nil {
 			return nil, false, err
 		}
@@ -337,42 +392,6 @@ func (s *Store) Values(ctx context.Context, prefix string) iter.Seq2[store.Value
 		if n := len(cells); n > 0 {
 			after = cells[n-1].ID
 		}
-		return page, len(cells) == limit, nil
+		return page, len(cells) == p.items, nil
 	}, func(v *store.Value) int { return len(v.Value) }, func() { after = "" })
-}
-
-// pages makes a sequence of pages that next reads. size is of an item; start is called when the sequence is begun.
-func pages[T any](ctx context.Context, s *Store, next func(ctx context.Context, at int64, limit int) ([]T, bool, error), size func(*T) int, start func()) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		start()
-		limit := firstPage
-		for more := true; more; {
-			var page []T
-			err := s.read(ctx, func(ctx context.Context, at int64) (err error) {
-				page, more, err = next(ctx, at, limit)
-				return err
-			})
-			total := 0
-			for i := range page {
-				if err != nil {
-					break
-				}
-				if err = ctx.Err(); err == nil && !yield(page[i], nil) {
-					return
-				}
-				total += size(&page[i])
-			}
-			if err != nil {
-				var zero T
-				yield(zero, err)
-				return
-			}
-			switch {
-			case total < pageBytes/pageGrowth:
-				limit = min(pageGrowth*limit, mostPage)
-			case total > pageBytes:
-				limit = max(1, limit/pageGrowth)
-			}
-		}
-	}
 }

@@ -15,7 +15,7 @@ import (
 func (s *Store) Runs(ctx context.Context, room, log wire.ID, from uint64) iter.Seq2[store.Run, error] {
 	at := max(from, 1)
 	var seen branch
-	return pages(ctx, s, func(ctx context.Context, commit int64, limit int) ([]store.Run, bool, error) {
+	return pages(ctx, s, "asked for runs", func(ctx context.Context, commit int64, p pace) ([]store.Run, bool, error) {
 		in, h, err := s.headOf(ctx, room, log)
 		if err != nil || h == nil || at > uint64(h.Last) {
 			return nil, false, err
@@ -25,7 +25,7 @@ func (s *Store) Runs(ctx context.Context, room, log wire.ID, from uint64) iter.S
 		}
 		// What is below the floor may be half deleted.
 		filter := spanFilter(in, h.Number, max(at-1, uint64(h.Floor)), uint64(h.Last))
-		page, more, err := s.page(ctx, filter, bson.D{{Key: "_id", Value: 1}}, commit, limit)
+		page, more, err := s.page(ctx, filter, bson.D{{Key: "_id", Value: 1}}, commit, p)
 		if n := len(page); err == nil && n > 0 {
 			at, seen.end = page[n-1].Last+1, page[n-1]
 		}
@@ -37,7 +37,7 @@ func (s *Store) Runs(ctx context.Context, room, log wire.ID, from uint64) iter.S
 func (s *Store) RunsBack(ctx context.Context, room, log wire.ID, from uint64) iter.Seq2[store.Run, error] {
 	at := from // the highest number that is still wanted
 	var seen branch
-	return pages(ctx, s, func(ctx context.Context, commit int64, limit int) ([]store.Run, bool, error) {
+	return pages(ctx, s, "asked for runs", func(ctx context.Context, commit int64, p pace) ([]store.Run, bool, error) {
 		in, h, err := s.headOf(ctx, room, log)
 		if err != nil || h == nil || at <= uint64(h.Floor) {
 			return nil, false, err
@@ -45,10 +45,10 @@ func (s *Store) RunsBack(ctx context.Context, room, log wire.ID, from uint64) it
 		if on, err := seen.goesOn(ctx, s, in, h, commit); err != nil || !on {
 			return nil, false, err
 		}
-		if at < uint64(h.Last) {
+		if seen.end.Last == 0 && at < uint64(h.Last) {
 			// The run that contains a number is the first that ends at or above it.
 			upto := uint64(h.Last)
-			first, _, err := s.page(ctx, spanFilter(in, h.Number, at-1, upto), bson.D{{Key: "_id", Value: 1}}, commit, 1)
+			first, _, err := s.page(ctx, spanFilter(in, h.Number, at-1, upto), bson.D{{Key: "_id", Value: 1}}, commit, single())
 			if err != nil {
 				return nil, false, err
 			}
@@ -57,7 +57,7 @@ func (s *Store) RunsBack(ctx context.Context, room, log wire.ID, from uint64) it
 			}
 		}
 		filter := spanFilter(in, h.Number, uint64(h.Floor), min(at, uint64(h.Last)))
-		page, more, err := s.page(ctx, filter, bson.D{{Key: "_id", Value: -1}}, commit, limit)
+		page, more, err := s.page(ctx, filter, bson.D{{Key: "_id", Value: -1}}, commit, p)
 		if n := len(page); err == nil && n > 0 {
 			at, seen.end = page[n-1].First-1, page[n-1]
 		}
@@ -82,14 +82,20 @@ func (b *branch) goesOn(ctx context.Context, s *Store, in string, h *headState, 
 	if first || !cut || b.end.Last == 0 {
 		return true, nil
 	}
-	page, _, err := s.page(ctx, spanFilter(in, h.Number, b.end.Last-1, b.end.Last), bson.D{{Key: "_id", Value: 1}}, commit, 1)
+	page, _, err := s.page(ctx, spanFilter(in, h.Number, b.end.Last-1, b.end.Last), bson.D{{Key: "_id", Value: 1}}, commit, single())
 	return err == nil && len(page) == 1 && page[0].Link == b.end.Link, err
 }
+
+// single is the pace of a page of which one run is wanted.
+func single() pace { return pace{items: 1, bytes: pageBytes} }
 
 func runSize(run *store.Run) int { return len(run.Bytes) }
 
 // RunAt implements store.Store.
 func (s *Store) RunAt(ctx context.Context, room, log wire.ID, number uint64) (store.Run, error) {
+	if run, err := s.lastRun(ctx, room, log, number); err != nil || run.Last != 0 {
+		return run, err
+	}
 	for run, err := range s.Runs(ctx, room, log, number) {
 		if err != nil {
 			return store.Run{}, err
@@ -100,6 +106,24 @@ func (s *Store) RunAt(ctx context.Context, room, log wire.ID, number uint64) (st
 		return run, nil
 	}
 	return store.Run{}, store.ErrNotFound
+}
+
+// lastRun returns the run that ends with a number if the log does: that is asked for most, and its _id is known. Else it
+// returns one without numbers.
+func (s *Store) lastRun(ctx context.Context, room, log wire.ID, number uint64) (run store.Run, err error) {
+	err = s.read(ctx, "asked for a run", func(ctx context.Context, commit int64) error {
+		run = store.Run{}
+		in, h, err := s.headOf(ctx, room, log)
+		if err != nil || h == nil || number != uint64(h.Last) || h.Last == h.Floor {
+			return err
+		}
+		page, _, err := s.page(ctx, byID(branchKey(in, h.Number, number, h.Since)), bson.D{}, commit, single())
+		if err == nil && len(page) == 1 {
+			run = page[0]
+		}
+		return err
+	})
+	return run, err
 }
 
 // Arrivals implements store.Store.
@@ -117,7 +141,7 @@ func (s *Store) ArrivalsBack(ctx context.Context, room wire.ID, before uint64) i
 
 func (s *Store) byArrival(ctx context.Context, room wire.ID, from uint64, beyond string, order int) iter.Seq2[store.Run, error] {
 	at := min(from, mostArrival)
-	return pages(ctx, s, func(ctx context.Context, commit int64, limit int) ([]store.Run, bool, error) {
+	return pages(ctx, s, "asked for runs", func(ctx context.Context, commit int64, p pace) ([]store.Run, bool, error) {
 		state, err := s.room(ctx, room)
 		if err != nil || state == nil || order > 0 && at >= uint64(state.Arrival) {
 			return nil, false, err
@@ -126,7 +150,7 @@ func (s *Store) byArrival(ctx context.Context, room wire.ID, from uint64, beyond
 			{Key: "in", Value: inRoom(s.view, state.Number)},
 			{Key: "arrival", Value: bson.D{{Key: beyond, Value: int64(at)}}},
 		}
-		page, more, err := s.page(ctx, filter, bson.D{{Key: "arrival", Value: order}}, commit, limit)
+		page, more, err := s.page(ctx, filter, bson.D{{Key: "arrival", Value: order}}, commit, p)
 		if n := len(page); err == nil && n > 0 {
 			at = page[n-1].Arrival
 		}
@@ -134,10 +158,10 @@ func (s *Store) byArrival(ctx context.Context, room wire.ID, from uint64, beyond
 	}, runSize, func() { at = min(from, mostArrival) })
 }
 
-// page reads up to limit of the runs that a filter selects, as of commit. Runs of later commits are left out,
+// page reads up to p.items of the runs that a filter selects, as of commit. Runs of later commits are left out,
 // of which some of a commit might be read and others not; so are those that are being deleted.
-func (s *Store) page(ctx context.Context, filter, order bson.D, commit int64, limit int) (page []store.Run, more bool, err error) {
-	o := options.Find().SetSort(order).SetBatchSize(int32(limit))
+func (s *Store) page(ctx context.Context, filter, order bson.D, commit int64, p pace) (page []store.Run, more bool, err error) {
+	o := options.Find().SetSort(order).SetBatchSize(int32(p.items))
 	cur, err := s.db.runs.Find(ctx, filter, o)
 	if err != nil {
 		return nil, false, err
@@ -158,7 +182,7 @@ func (s *Store) page(ctx context.Context, filter, order bson.D, commit int64, li
 		}
 		page = append(page, run)
 		// What the server has sent already costs less to return than to ask for again.
-		if total += len(run.Bytes); len(page) == limit || total >= pageBytes && cur.RemainingBatchLength() == 0 {
+		if total += len(run.Bytes); len(page) == p.items || total >= p.bytes && cur.RemainingBatchLength() == 0 {
 			return page, true, nil
 		}
 	}

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -102,8 +103,12 @@ func TestOthersTellsWhatAnotherViewHoldsAndThisOneLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs, records, more, err := other.Others(t.Context(), wire.ID{1})
-	if err != nil || more || len(runs) != 1 || runs[0].Link != (wire.ID{4}) || runs[0].Arrival != 0 || len(records) != 1 || records[0].ID != record.ID {
-		t.Fatalf("Others: runs %v, records %v, more %v, %v; want one of each", runs, records, more, err)
+	if err != nil || !more || len(runs) != 0 || len(records) != 1 || records[0].ID != record.ID {
+		t.Fatalf("Others at first: runs %v, records %v, more %v, %v; want the record, and runs to come", runs, records, more, err)
+	}
+	runs, _, more, err = other.Others(t.Context(), wire.ID{1})
+	if err != nil || more || len(runs) != 1 || runs[0].Link != (wire.ID{4}) || runs[0].Arrival != 0 {
+		t.Fatalf("Others again: runs %v, more %v, %v; want the one run", runs, more, err)
 	}
 	if err := other.Apply(t.Context(), &store.Batch{Runs: runs, Records: records}); err != nil {
 		t.Fatal(err)
@@ -117,7 +122,58 @@ func TestOthersTellsWhatAnotherViewHoldsAndThisOneLacks(t *testing.T) {
 	if err := s.Apply(t.Context(), &store.Batch{Runs: []store.Run{next}}); err != nil {
 		t.Fatal(err)
 	}
-	if runs, _, _, err = other.Others(t.Context(), wire.ID{1}); err != nil || len(runs) != 1 || runs[0].Link != next.Link {
-		t.Errorf("Others after one more: %v, %v; want that one", runs, err)
+	for _, want := range []int{0, 1} {
+		if runs, _, _, err = other.Others(t.Context(), wire.ID{1}); err != nil || len(runs) != want || want == 1 && runs[0].Link != next.Link {
+			t.Errorf("Others after one more: %v, %v; want that one at the second look", runs, err)
+		}
+	}
+}
+
+// Runs are large and sessions bring them: another view's are read when no session does.
+func TestOthersLeavesToTheSessionsWhatTheyBring(t *testing.T) {
+	uri := mongotest.Start(t).URI("looks")
+	var views [2]*Store // who writes, and who looks
+	for i := range views {
+		s, err := Open(t.Context(), uri, Options{View: fmt.Sprint("view ", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		views[i] = s
+	}
+	run := func(n uint64) store.Run {
+		return store.Run{Room: wire.ID{1}, Log: wire.ID{2}, Author: wire.ID{3}, First: n, Last: n, Link: wire.Hash("run", []byte{byte(n)})}
+	}
+	var has [2]uint64
+	upto := func(view int, last uint64) {
+		t.Helper()
+		for has[view] < last {
+			has[view]++
+			if err := views[view].Apply(t.Context(), &store.Batch{Runs: []store.Run{run(has[view])}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, look := range []struct {
+		written, brought uint64 // by then, brought by a session or from the look before
+		want             int
+		why              string
+	}{
+		{3, 0, 0, "all of it is new"},
+		{3, 0, 3, "it did not come"},
+		{4, 3, 1, "what was taken is there, and no session brought more"},
+		{6, 5, 0, "a session brought more than was taken"},
+		{7, 6, 0, "a session brought all that was lacking"},
+		{7, 6, 1, "it did not come"},
+		{7, 6, 0, "what was returned comes again from time to time only"},
+		{7, 7, 0, "nothing is lacking"},
+		{8, 7, 1, "it follows on what was taken"},
+	} {
+		upto(0, look.written)
+		upto(1, look.brought)
+		runs, _, _, err := views[1].Others(t.Context(), wire.ID{1})
+		if err != nil || len(runs) != look.want || len(runs) > 0 && runs[0].Link != run(look.brought+1).Link {
+			t.Errorf("look %d: %d runs, %v; want %d: %s", i+1, len(runs), err, look.want, look.why)
+		}
 	}
 }

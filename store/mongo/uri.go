@@ -5,7 +5,9 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
+	"time"
 
 	"parley/store"
 )
@@ -61,6 +63,22 @@ func Redact(uri string) string {
 func databaseOf(uri string) string {
 	red := Redact(uri)
 	return red[strings.LastIndex(red, "/")+1:]
+}
+
+// timeoutOf is how long one exchange with the server may take: the URI's timeoutMS, which the driver has read, else its older
+// socketTimeoutMS, which it has not; 0: without end.
+func timeoutOf(uri string, timeout *time.Duration) time.Duration {
+	if timeout != nil {
+		return *timeout
+	}
+	_, query, _ := strings.Cut(uri, "?")
+	for option := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(option, "=")
+		if ms, err := strconv.ParseUint(value, 10, 31); err == nil && strings.EqualFold(name, "socketTimeoutMS") {
+			return time.Duration(ms) * time.Millisecond
+		}
+	}
+	return defaultTimeout
 }
 
 // secretsOf lists what must not be shown of a URI: passwords as written and as meant.

@@ -99,6 +99,7 @@ func (st *stager) insertRuns(ctx context.Context, commit int64) error {
 		if err != nil {
 			return err
 		}
+		void := make(map[int64][]string) // in the way, by commit
 		for _, d := range there {
 			switch {
 			case d.Commit == commit:
@@ -108,10 +109,12 @@ func (st *stager) insertRuns(ctx context.Context, commit int64) error {
 			case st.s.visible(d.Commit, commit):
 				return fmt.Errorf("%w: run %s is there, and its log's head does not know it", store.ErrCorrupt, d.ID)
 			default:
-				_, err := st.s.db.runs.DeleteOne(ctx, bson.D{{Key: "_id", Value: d.ID}, {Key: "commit", Value: d.Commit}})
-				if err != nil {
-					return err
-				}
+				void[d.Commit] = append(void[d.Commit], d.ID)
+			}
+		}
+		for of, ids := range void {
+			if _, err := st.s.db.runs.DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "commit", Value: of}}); err != nil {
+				return err
 			}
 		}
 		st.left = st.left[:0]

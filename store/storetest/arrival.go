@@ -68,6 +68,31 @@ var arrivalCases = []testCase{
 		}
 		h.same(h.arrivals(runs[4].Arrival), anew)
 	}},
+	{"the least arrival number of a room is above what was given in it, or in any that was dropped", func(h *harness) {
+		least := func(room string, want uint64) {
+			h.Helper()
+			if next, err := h.Store.NextArrival(h.ctx(), ID(room)); err != nil || next != want {
+				h.Errorf("NextArrival of %q: %d, %v; want %d", room, next, err, want)
+			}
+		}
+		least("room", 1)
+		run := NewRun("a", 1, 1, 10)
+		run.Arrival = 1000
+		h.append(run)
+		least("room", 1001)
+		least("another", 1)
+		h.apply(&store.Batch{DropRooms: []wire.ID{ID("room")}})
+		least("room", 1001)
+		least("another", 1001)
+		h.reopen()
+		least("another", 1001)
+		low := NewRun("a", 1, 1, 10)
+		low.Room, low.Arrival = ID("another"), 1000
+		h.refuse(store.ErrConflict, &store.Batch{Runs: []store.Run{low}})
+		low.Arrival = 1001
+		h.apply(&store.Batch{Runs: []store.Run{low}})
+		least("another", 1002)
+	}},
 	{"a cursor skips and repeats nothing while many write", func(h *harness) {
 		writers, each := 8, h.many(60)
 		var writing sync.WaitGroup

@@ -19,6 +19,9 @@ type Faulty interface {
 	Faults() []Fault
 }
 
+// An engine that is Apart has each fault by itself, so that they are tried at the same time.
+type Apart interface{ Apart() }
+
 // A FaultKind is a sort of fault that every engine must outlive, or say why it has none.
 type FaultKind string
 
@@ -72,18 +75,24 @@ func RunFaults(t *testing.T, fresh func(t *testing.T) Faulty) {
 			t.Errorf("the engine neither has the fault %q nor says why not", kind)
 		}
 	}
-	first := true
+	_, apart := engine.(Apart)
+	first := !apart
 	for i := range faults {
 		if faults[i].Begin == nil {
 			t.Logf("not here: %s: %s", faults[i].Kind, faults[i].Elsewhere)
 			continue
 		}
 		t.Run(faults[i].Name, func(t *testing.T) {
-			if !first {
-				engine = fresh(t)
+			own := engine
+			if apart {
+				t.Parallel()
 			}
-			first = false
-			runFault(t, engine, engine.Faults()[i])
+			if first {
+				first = false
+			} else {
+				own = fresh(t)
+			}
+			runFault(t, own, own.Faults()[i])
 		})
 	}
 }

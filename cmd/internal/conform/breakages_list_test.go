@@ -1,5 +1,7 @@
 package conform
 
+import "slices"
+
 // A breakage is one way to break the peer: a rule that is not checked any more.
 // Each must make at least one of the cases fail that it names.
 type breakage struct {
@@ -11,6 +13,11 @@ type breakage struct {
 
 // breakages lists them by layer. Those that CI runs come first: one a layer.
 func breakages() []breakage {
+	return slices.Concat(layerBreakages(), ruleBreakages(), recordBreakages(), dialBreakages(), moreBreakages())
+}
+
+// layerBreakages are the first that were made, of every layer.
+func layerBreakages() []breakage {
 	return []breakage{
 		{
 			"the mac of message 1 is not checked", "handshake/responder.go",
@@ -341,6 +348,16 @@ func breakages() []breakage {
 			"beacons of every kind are answered", "discovery/receive.go",
 			"if newcomer && b.Kind == KindAnnounce {", "if newcomer {",
 			[]string{"an answer is not answered", "a goodbye is not answered"},
+		},
+		{
+			"beacons are taken in any order", "discovery/receive.go",
+			"if known != nil && b.Counter <= known.counter {", "if known != nil && b.Counter == 0 {",
+			[]string{"an announce replayed behind its sender's goodbye"},
+		},
+		{
+			"beacons of any kind are beacons", "discovery/beacon.go",
+			"if b.Kind < KindAnnounce || b.Kind > KindGoodbye {", "if b.Kind > 9 {",
+			[]string{"an announce of kind 4", "an announce of kind 0"},
 		},
 	}
 }

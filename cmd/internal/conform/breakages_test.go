@@ -1,21 +1,21 @@
 package conform
 
 import (
-	"encoding/json"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"parley/cmd/internal/e2e"
 )
 
 // breakagesFlag chooses the breakages that are built and run: so many, the
-// first of the list; "N-", those from the Nth on; "all"; or those whose name
-// contains the text.
-var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number (the first so many), N- (from the Nth on), a part of a name, or all")
+// first of the list; "N-M" or "N-", those from the Nth to the Mth, or on; "all";
+// or those whose name contains the text.
+var breakagesFlag = flag.String("breakages", "5", "which breakages of the peer to try: a number (the first so many), N-M or N- (from the Nth to the Mth, or on), a part of a name, or all")
 
 const root = "../../.."
 
@@ -28,9 +28,14 @@ func chosen(t *testing.T) (list []breakage) {
 	if len(want) == 1 && want[0] > '0' && int(want[0]-'0') <= mostInCI {
 		return all[:want[0]-'0']
 	}
-	if from, ok := strings.CutSuffix(want, "-"); ok {
-		if n, err := strconv.Atoi(from); err == nil && n > 0 && n <= len(all) {
-			return all[n-1:]
+	if from, to, ok := strings.Cut(want, "-"); ok {
+		n, err := strconv.Atoi(from)
+		m := len(all)
+		if to != "" && err == nil {
+			m, err = strconv.Atoi(to)
+		}
+		if err == nil && 0 < n && n <= m && n <= len(all) {
+			return all[n-1 : min(m, len(all))]
 		}
 	}
 	for _, b := range all {
@@ -71,7 +76,7 @@ func TestLoopbackThereAreThirtyBreakagesAndEachAppliesExactlyOnce(t *testing.T) 
 func TestLoopbackABrokenPeerFailsACaseThatIsNamed(t *testing.T) {
 	for _, b := range chosen(t) {
 		t.Run(b.name, func(t *testing.T) {
-			t.Setenv("PARLEY_LAB_BINARY", b.build(t))
+			t.Setenv("PARLEY_LAB_BINARY", e2e.BuildChanged(t, root, b.file, b.old, b.new))
 			cases, err := Select(Cases(), b.cases)
 			if err != nil {
 				t.Fatal(err)
@@ -90,47 +95,10 @@ func TestLoopbackABrokenPeerFailsACaseThatIsNamed(t *testing.T) {
 
 // startFor starts the daemon with what the cases need.
 func startFor(t *testing.T, cases []Case) Target {
-	if len(WithoutBeacons(cases)) == len(cases) {
+	if !slices.ContainsFunc(cases, func(c Case) bool { return c.Part() == beaconPart }) {
 		return start(t)
 	}
 	target := startWith(t, "--interface", loopbackName(t))
 	target.Interface = loopbackName(t)
 	return target
-}
-
-// build builds the daemon from the tree with the one file changed.
-func (b *breakage) build(t *testing.T) (binary string) {
-	t.Helper()
-	dir := t.TempDir()
-	file, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(b.file)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	broken := filepath.Join(dir, "broken.go")
-	if err := os.WriteFile(broken, []byte(strings.Replace(string(text), b.old, b.new, 1)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	overlay := filepath.Join(dir, "overlay.json")
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {file: broken}})
-	if err == nil {
-		err = os.WriteFile(overlay, list, 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary = filepath.Join(dir, "parley")
-	if runtime.GOOS == "windows" {
-		binary += ".exe"
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "-o", binary, "parley/cmd/parley")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("the breakage does not build: %v\n%s", err, out)
-	}
-	return binary
 }

@@ -35,6 +35,13 @@ func Cases() (all []Case) {
 		{"S", syncCases()},
 		{"O", openRoomCases()},
 		{"M", memberCases()},
+		{"A", entryCases()},
+		{"W", countCases()},
+		{"V", validityCases()},
+		{"J", admitCases()},
+		{"K", boxCases()},
+		{"U", userCases()},
+		{dialledPart, dialledCases()},
 		{beaconPart, beaconCases()},
 	} {
 		for i, c := range p.cases {
@@ -48,9 +55,13 @@ func Cases() (all []Case) {
 // beaconPart is the part that needs an interface, and the link for itself.
 const beaconPart = "B"
 
-// WithoutBeacons leaves out the cases of discovery.
-func WithoutBeacons(all []Case) []Case {
-	return slices.DeleteFunc(slices.Clone(all), func(c Case) bool { return c.Part() == beaconPart })
+// Without leaves out the cases that need what the target does not name: those of
+// discovery without an interface, those in which the peer dials without a place
+// where it can reach this program.
+func Without(all []Case, target Target) []Case {
+	return slices.DeleteFunc(slices.Clone(all), func(c Case) bool {
+		return c.Part() == beaconPart && target.Interface == "" || c.Part() == dialledPart && target.Listen == ""
+	})
 }
 
 // Select returns the cases whose "ID name" matches one of the expressions, all

@@ -29,6 +29,9 @@ const (
 	// answerEvery is how long the peer need not answer again after a beacon.
 	answerEvery = 1200 * time.Millisecond
 
+	// dialAgain is longer than a peer waits before it dials an address again (here 1.25 s).
+	dialAgain = 1500 * time.Millisecond
+
 	// allowance is how long the peer's allowance of beacons may need to let one pass.
 	allowance = 20 * time.Second
 )
@@ -42,6 +45,20 @@ func beaconCases() []Case {
 			l := t.link()
 			defer l.close()
 			l.dropped(datagram(t, t.newcomer()))
+		}}
+	}
+	// ignored sends a datagram of somebody who takes sessions, and wants neither an
+	// answer nor a connection: a peer that takes it in dials.
+	ignored := func(name, section string, datagram func(t *T, b discovery.Beacon) []byte) Case {
+		return Case{Name: name, Section: section, Expect: unanswered + ", and no connection", run: func(t *T) {
+			l := t.link()
+			defer l.close()
+			b := t.newcomer()
+			b.Port = t.listenOnLink()
+			l.dropped(datagram(t, b))
+			if t.dialled(now()) {
+				t.fail("a connection", "the peer dials who sent what it must drop")
+			}
 		}}
 	}
 	encoded := func(t *T, b discovery.Beacon) []byte {
@@ -95,25 +112,81 @@ func beaconCases() []Case {
 		}},
 		silent("an answer is not answered", sectionSent, kind(discovery.KindAnswer)),
 		silent("a goodbye is not answered", sectionSent, kind(discovery.KindGoodbye)),
-		silent("an announce with a bit of the mac altered", sectionReceiver, flip(79)),
-		silent("an announce with another port than was signed", sectionReceiver, flip(7)),
-		silent("an announce with a bit of the tag altered", sectionReceiver, flip(40)),
-		silent("an announce of another network", sectionReceiver, func(t *T, b discovery.Beacon) []byte {
+		ignored("an announce with a bit of the mac altered", sectionReceiver, flip(79)),
+		ignored("an announce with another port than was signed", sectionReceiver, flip(7)),
+		ignored("an announce with a bit of the tag altered", sectionReceiver, flip(40)),
+		ignored("an announce of another network", sectionReceiver, func(t *T, b discovery.Beacon) []byte {
 			other := t.target.Network
 			other.Name += "x"
 			key := other.Key("beacon")
 			return discovery.AppendBeacon(nil, &key, b)
 		}),
-		silent("an announce of version 2", sectionBeacon, remade(func(b []byte) { b[4] = 2 })),
-		silent("an announce of kind 0", sectionBeacon, remade(func(b []byte) { b[5] = 0 })),
-		silent("an announce of kind 4", sectionBeacon, remade(func(b []byte) { b[5] = 4 })),
-		silent("an announce with another magic", sectionBeacon, remade(func(b []byte) { b[3] = 'C' })),
-		silent("an announce of instance 0", sectionBeacon, remade(func(b []byte) { clear(b[8:16]) })),
-		silent("an announce of counter 0", sectionBeacon, remade(func(b []byte) { clear(b[24:32]) })),
-		silent("an announce cut by a byte", sectionBeacon, func(t *T, b discovery.Beacon) []byte { return encoded(t, b)[:79] }),
-		silent("an announce with a byte behind it", sectionBeacon, func(t *T, b discovery.Beacon) []byte { return append(encoded(t, b), 0) }),
-		silent("an empty datagram", sectionBeacon, func(*T, discovery.Beacon) []byte { return nil }),
+		ignored("an announce of version 2", sectionBeacon, remade(func(b []byte) { b[4] = 2 })),
+		ignored("an announce of kind 0", sectionBeacon, remade(func(b []byte) { b[5] = 0 })),
+		ignored("an announce of kind 4", sectionBeacon, remade(func(b []byte) { b[5] = 4 })),
+		ignored("an announce with another magic", sectionBeacon, remade(func(b []byte) { b[3] = 'C' })),
+		ignored("an announce of instance 0", sectionBeacon, remade(func(b []byte) { clear(b[8:16]) })),
+		ignored("an announce of counter 0", sectionBeacon, remade(func(b []byte) { clear(b[24:32]) })),
+		ignored("an announce cut by a byte", sectionBeacon, func(t *T, b discovery.Beacon) []byte { return encoded(t, b)[:79] }),
+		ignored("an announce with a byte behind it", sectionBeacon, func(t *T, b discovery.Beacon) []byte { return append(encoded(t, b), 0) }),
+		ignored("an empty datagram", sectionBeacon, func(*T, discovery.Beacon) []byte { return nil }),
+		{Name: "an announce replayed behind its sender's goodbye is not dialled", Section: sectionReceiver, Expect: "a connection for the announce and for the next, none for the replay", run: func(t *T) {
+			replayedBehindGoodbye(t, encoded)
+		}},
 	}
+}
+
+// replayedBehindGoodbye announces a port at which it listens.
+func replayedBehindGoodbye(t *T, encoded func(*T, discovery.Beacon) []byte) {
+	l := t.link()
+	defer l.close()
+	b := t.newcomer()
+	b.Port = t.listenOnLink()
+	announce := encoded(t, b)
+	l.send(announce)
+	if !t.dialled(soon()) {
+		t.fail("no connection", "the peer does not dial who announces itself")
+	}
+	b.Kind, b.Counter = discovery.KindGoodbye, 2
+	l.send(encoded(t, b))
+	for t.dialled(later(dialAgain)) { // what was under way
+	}
+	l.send(announce)
+	if t.dialled(later(dialAgain)) {
+		t.fail("a connection", "a replayed announce brings back what a goodbye took away")
+	}
+	b.Kind, b.Counter = discovery.KindAnnounce, 3
+	l.send(encoded(t, b))
+	if !t.dialled(soon()) {
+		t.fail("no connection", "the peer does not dial who announces itself again")
+	}
+}
+
+// listenOnLink listens on the target's interface, and returns the port.
+func (t *T) listenOnLink() uint16 {
+	at, err := interfaceIPv4(t.target.Interface)
+	if err != nil {
+		t.fail("no address", "the harness cannot listen on %s: %v", t.target.Interface, err)
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(t.ctx, "tcp4", netip.AddrPortFrom(at, 0).String())
+	if err != nil {
+		t.fail(err.Error(), "the harness cannot listen on %s", at)
+	}
+	t.ln = ln
+	return netip.MustParseAddrPort(ln.Addr().String()).Port()
+}
+
+// dialled tells whether somebody connects by a time.
+func (t *T) dialled(by time.Time) bool {
+	if err := t.ln.(*net.TCPListener).SetDeadline(by); err != nil {
+		t.fail(err.Error(), "the harness cannot wait")
+	}
+	conn, err := t.ln.Accept()
+	if err == nil {
+		_ = conn.Close() // the peer may try again
+	}
+	return err == nil
 }
 
 // newcomer is a beacon that the peer has not heard, of a sender that takes no sessions.

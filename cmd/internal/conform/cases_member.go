@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	sectionRights   = "rooms, Rights"
-	sectionRefused  = "rooms, Which entries are refused"
-	sectionValidity = "rooms, Validity of runs"
-	sectionUsers    = "rooms, Requests"
+	sectionRights      = "rooms, Rights"
+	sectionRefused     = "rooms, Which entries are refused"
+	sectionValidity    = "rooms, Validity of runs"
+	sectionDigests     = "rooms, Digests"
+	sectionUsers       = "rooms, Requests"
+	sectionDelegations = "rooms, Delegations"
 )
 
 // memberCases are the rules of rooms with members. They need a peer that serves users.
@@ -68,7 +70,7 @@ func memberCases() []Case {
 			}
 		}}
 	}
-	return []Case{
+	return append([]Case{
 		{Name: "a member's run is stored, and served to another member's peer", Section: sectionValidity, Expect: "Ack, and the run byte for byte", run: func(t *T) {
 			d := t.den()
 			l, o := d.opened(d.member)
@@ -191,10 +193,7 @@ func memberCases() []Case {
 			l.withoutRuns(r)
 		}},
 		refusedEntry("an epoch begun by a member", func(d *den) (*script.Identity, []byte) {
-			e := *d.last
-			d.chain(script.KindEpoch, script.Epoch(d.t.random(16), d.room, d.key))
-			forged := *d.last
-			*d.last = e
+			forged := d.draft(script.KindEpoch, script.Epoch(d.newKey()))
 			forged.Key = d.member.Public()
 			return d.member, forged.Bytes(d.member.Signer)
 		}),
@@ -235,7 +234,7 @@ func memberCases() []Case {
 			for range 70 {
 				e := *d.last
 				e.Number, e.Prev, e.Key = e.Number+1, d.last.ID(), d.member.Public()
-				e.Heads, e.Kind, e.Body = []wire.ID{d.last.ID()}, script.KindEpoch, script.Epoch(t.random(16), d.room, d.key)
+				e.Heads, e.Kind, e.Body = []wire.ID{d.last.ID()}, script.KindEpoch, script.Epoch(t.random(16), wire.ID(t.random(32)))
 				m.Records = append(m.Records, e.Bytes(d.member.Signer))
 			}
 			l.say(m)
@@ -264,7 +263,7 @@ func memberCases() []Case {
 			n := eve.ask(script.Interactive, &wire.Submit{Room: d.room, Delegation: d.delegation(d.member, d.target)})
 			eve.streamEnds(n, wire.CodeRefused)
 		}},
-	}
+	}, liveCases()...)
 }
 
 // theirOffer is a session of a peer that keeps no room, and the peer's Offer.

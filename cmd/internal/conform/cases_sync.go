@@ -37,6 +37,14 @@ func syncCases() []Case {
 	one := func(m wire.Message) func(*lobby) []wire.Message {
 		return func(*lobby) []wire.Message { return []wire.Message{m} }
 	}
+	// roomsEnded ends the interactive stream.
+	roomsEnded := func(name string, code wire.Code) Case {
+		return Case{Name: name, Section: sectionSync, Expect: protocolError, run: func(t *T) {
+			l := t.lobby()
+			l.send(script.Frame(0, &wire.StreamEnd{Stream: l.rooms, Code: code}))
+			l.ends(wire.CodeProtocol)
+		}}
+	}
 	// onStream opens a stream of a class with a message that does not belong there.
 	onStream := func(name string, class uint32, m wire.Message) Case {
 		return Case{Name: name, Section: sectionSync, Expect: protocolError, run: func(t *T) {
@@ -56,20 +64,20 @@ func syncCases() []Case {
 		{Name: "a tag under the peer's role, echoed, is not matched", Section: sectionFinding, Expect: "no Match", run: func(t *T) {
 			l, _ := t.offered()
 			other := t.peer()
-			other.ask(script.Interactive, &wire.Offer{Tags: other.tag("offer", theirs, l.room)})
+			other.ask(script.Interactive, &wire.Offer{Tags: other.Tag("offer", theirs, l.room)})
 			other.unmatched()
 		}},
 		{Name: "a tag of another session is not matched", Section: sectionFinding, Expect: "no Match", run: func(t *T) {
 			l, _ := t.offered()
 			other := t.peer()
-			other.ask(script.Interactive, &wire.Offer{Tags: l.tag("offer", mine, l.room)})
+			other.ask(script.Interactive, &wire.Offer{Tags: l.Tag("offer", mine, l.room)})
 			other.unmatched()
 		}},
 		{Name: "rooms are found among 16,384 tags in one Offer", Section: sectionFinding, Expect: "Match of the one", run: func(t *T) {
 			l, _ := t.offered()
 			s := t.peer()
 			tags := bytes.Clone(t.random(16 * 16383))
-			n := s.ask(script.Interactive, &wire.Offer{Tags: append(tags, s.tag("offer", mine, l.room)...)})
+			n := s.ask(script.Interactive, &wire.Offer{Tags: append(tags, s.Tag("offer", mine, l.room)...)})
 			m, ok := s.answer(n).(*wire.Match)
 			if !ok || len(m.Known) != 1 || m.Known[0] != 2*16383 {
 				t.fail(describe(script.Incoming{Message: m}, nil), "the last of the tags is not matched by its ref 32766")
@@ -163,6 +171,8 @@ func syncCases() []Case {
 				return ok && p.Seq == 77
 			})
 		}},
+		roomsEnded("this side's direction of the interactive stream ended", wire.CodeOK),
+		roomsEnded("the interactive stream given up", wire.CodeShutdown),
 	}
 }
 
@@ -185,21 +195,21 @@ func keyedState(t *T) {
 	if len(m.Known) != 1 || len(m.States) != 16 {
 		t.fail(describe(script.Incoming{Message: m}, nil), "the lobby is not matched as known")
 	}
-	l.say(&wire.OpenRoom{State: emptyState()})
+	l.say(&wire.OpenRoom{State: script.EmptyState()})
 	in := l.await("OpenRoom in answer", func(in script.Incoming) bool {
 		o, ok := in.Message.(*wire.OpenRoom)
 		return ok && o.Answer
 	})
 	digest := in.Message.(*wire.OpenRoom).State
 	// The lobby may have changed in between; then the next Offer shows.
-	if !bytes.Equal(m.States, l.tag("state", theirs, l.room, digest)) {
+	if !bytes.Equal(m.States, l.Tag("state", theirs, l.room, digest)) {
 		again, m2 := t.offered()
-		again.say(&wire.OpenRoom{State: emptyState()})
+		again.say(&wire.OpenRoom{State: script.EmptyState()})
 		in := again.await("OpenRoom in answer", func(in script.Incoming) bool {
 			o, ok := in.Message.(*wire.OpenRoom)
 			return ok && o.Answer
 		})
-		if d := in.Message.(*wire.OpenRoom).State; !bytes.Equal(m2.States, again.tag("state", theirs, again.room, d)) {
+		if d := in.Message.(*wire.OpenRoom).State; !bytes.Equal(m2.States, again.Tag("state", theirs, again.room, d)) {
 			t.fail(fmt.Sprintf("%x for the digest %x", []byte(m2.States), []byte(d)), "the keyed state is not HMAC(exporter, \"state\", 1, room, digest)")
 		}
 	}

@@ -35,7 +35,7 @@ func startWith(t *testing.T, flags ...string) Target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Target{Addr: d.Addr, Network: n, PeerID: id, Seed: 1}
+	return Target{Addr: d.Addr, Network: n, PeerID: id, Seed: 1, Listen: "127.0.0.1:0"}
 }
 
 // failures runs the cases and returns what went wrong, by ID.
@@ -60,10 +60,57 @@ func failures(t *testing.T, target Target, cases []Case) map[string]report.Resul
 }
 
 func TestLoopbackTheDaemonPassesEveryCase(t *testing.T) {
-	for _, r := range failures(t, start(t), WithoutBeacons(Cases())) {
+	target := start(t)
+	for _, r := range failures(t, target, Without(Cases(), target)) {
 		t.Errorf("%s %s: expected %s; got %s: %s", r.ID, r.Name, r.Expected, r.Got, r.Problem)
 		for _, b := range r.Trace {
 			t.Logf("%s sent=%v %s: %.200x", r.ID, b.Out, b.What, b.Data)
+		}
+	}
+}
+
+func TestLoopbackAPeerThatWasToldToDialPassesTheCasesOfDialling(t *testing.T) {
+	cases, err := Select(Cases(), []string{"^D0[1247]", " message 2 of version 2", "a room in step"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := ln.Addr().String()
+	if err := ln.Close(); err != nil { // the run opens it again
+		t.Fatal(err)
+	}
+	target := startWith(t, "--no-discovery", "--peer", at)
+	target.Listen = at
+	for _, r := range failures(t, target, cases) {
+		t.Errorf("%s %s: expected %s; got %s: %s", r.ID, r.Name, r.Expected, r.Got, r.Problem)
+	}
+}
+
+func TestLoopbackWhatNeedsMoreThanTheTargetNamesIsLeftOut(t *testing.T) {
+	parts := func(target Target) (all string) {
+		for _, c := range Without(Cases(), target) {
+			if !strings.Contains(all, c.Part()) {
+				all += c.Part()
+			}
+		}
+		return all
+	}
+	if got, want := parts(Target{Interface: "lo", Listen: "127.0.0.1:0"}), "HPTRFCSOMAWVJKUDB"; got != want {
+		t.Errorf("the parts are %s, not %s", got, want)
+	}
+	if got := parts(Target{}); got != "HPTRFCSOMAWVJKU" {
+		t.Errorf("without an interface and a place to listen the parts are %s", got)
+	}
+}
+
+func TestLoopbackAPlaceToListenThatIsNoneEndsTheRun(t *testing.T) {
+	for _, listen := range []string{"127.0.0.1", "127.0.0.1:x", "192.0.2.1:7"} {
+		err := Run(t.Context(), Target{Addr: "127.0.0.1:1", Listen: listen}, Cases()[:1], 1, func(report.Result) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), "listen") && !strings.Contains(err.Error(), "dial") {
+			t.Errorf("%q: %v", listen, err)
 		}
 	}
 }

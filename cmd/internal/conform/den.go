@@ -18,6 +18,7 @@ type den struct {
 	room   wire.ID
 	key    [32]byte // of the newest epoch
 	epoch  wire.ID
+	in     wire.ID       // the epoch of the run that a case is about; zero: the newest
 	last   *script.Entry // of the master's chain
 
 	master, member, reader *script.Identity
@@ -30,7 +31,7 @@ func (t *T) den() *den {
 	d.user = t.user(d.master)
 	genesis := &script.Entry{
 		Kind: script.KindGenesis, Key: d.master.Public(), Number: 1, Time: uint64(time.Now().UnixNano()),
-		Body: script.Genesis(t.random(16), "den", d.master.Bundle),
+		Body: script.GenesisBody{Nonce: t.random(16), Name: "den", Bundle: d.master.Bundle}.Bytes(),
 	}
 	d.room, d.last = genesis.ID(), genesis
 	entries := [][]byte{genesis.Bytes(d.master.Signer), d.newEpoch()}
@@ -38,33 +39,6 @@ func (t *T) den() *den {
 	entries = append(entries, d.chain(script.KindAdd, script.Add(d.reader.Bundle, script.RoleReader)))
 	d.submit(d.user, d.delegation(d.master, d.target), entries...)
 	return d
-}
-
-// chain is the next entry of the master's chain.
-func (d *den) chain(kind uint64, body []byte) []byte {
-	prev := d.last.ID()
-	d.last = &script.Entry{
-		Room: d.room, Kind: kind, Key: d.master.Public(), Number: d.last.Number + 1, Prev: prev,
-		Heads: []wire.ID{prev}, Time: uint64(time.Now().UnixNano()), Body: body,
-	}
-	return d.last.Bytes(d.master.Signer)
-}
-
-// newEpoch is the next entry of the master's chain, which begins an epoch.
-func (d *den) newEpoch() []byte {
-	d.key = [32]byte(d.t.random(32))
-	raw := d.chain(script.KindEpoch, script.Epoch(d.t.random(16), d.room, d.key))
-	d.epoch = d.last.ID()
-	return raw
-}
-
-// remove is the next entry of the master's chain, which removes a user whose
-// logs count up to the pins.
-func (d *den) remove(who *script.Identity, pins ...script.Pin) []byte {
-	d.key = [32]byte(d.t.random(32))
-	raw := d.chain(script.KindStop, script.Removal(who.ID(), pins, d.t.random(16), d.room, d.key))
-	d.epoch = d.last.ID()
-	return raw
 }
 
 func (d *den) delegation(by *script.Identity, peer wire.ID) []byte {
@@ -101,12 +75,12 @@ func (d *den) entries() (n int) {
 // the peer asks for its right.
 func (d *den) offered() *lobby {
 	l := &lobby{session: d.t.peer(), room: d.room, key: d.key}
-	l.rooms = l.ask(script.Interactive, &wire.Offer{Tags: l.tag("offer", mine, d.room)})
+	l.rooms = l.ask(script.Interactive, &wire.Offer{Tags: l.Tag("offer", mine, d.room)})
 	m, ok := l.answer(l.rooms).(*wire.Match)
 	if !ok || len(m.Known) != 0 || len(m.Unknown) != 1 || m.Unknown[0] != 0 || len(m.Tags) != 16 {
 		d.t.fail(describe(script.Incoming{Message: m}, nil), "a room is not matched as one whose delegation is to be shown")
 	}
-	if string(m.Tags) != string(l.tag("offer", theirs, d.room)) {
+	if string(m.Tags) != string(l.Tag("offer", theirs, d.room)) {
 		d.t.fail(fmt.Sprintf("%x", []byte(m.Tags)), "the tag of a Match is not that under the peer's own role")
 	}
 	l.on = l.equal
@@ -129,10 +103,14 @@ func (l *lobby) opening() *wire.OpenRoom {
 	}).Message.(*wire.OpenRoom)
 }
 
-// first is the first run of a new log in the room.
-func (d *den) first(by *script.Identity, text string) *script.Run {
+// first is the first run of a new log in the room, by somebody who has seen
+// what is given, or the master's chain.
+func (d *den) first(by *script.Identity, text string, seen ...wire.ID) *script.Run {
+	if len(seen) == 0 {
+		seen = []wire.ID{d.last.ID()}
+	}
 	r := &script.Run{
-		Room: d.room, Key: by.Public(), Salt: d.t.random(16), First: 1, Epoch: d.epoch, Heads: []wire.ID{d.last.ID()},
+		Room: d.room, Key: by.Public(), Salt: d.t.random(16), First: 1, Epoch: d.epoch, Heads: script.Sorted(seen...),
 		Clock: uint64(time.Now().UnixMilli()) << 16,
 	}
 	r.Incarnate()
@@ -170,3 +148,44 @@ func (d *den) holds(log wire.ID, want ...[]byte) {
 		}
 	}
 }
+
+// writes pushes a run, and wants it stored and served.
+func (d *den) writes(r *script.Run, by *script.Identity) {
+	l, _ := d.opened(d.master)
+	l.push(r.Bytes(by.Signer))
+	l.acked(r)
+	if got := l.pull(r.Log(), r.First, r.First); len(got) != 1 || string(got[0]) != string(r.Bytes(by.Signer)) {
+		d.t.fail(fmt.Sprintf("%d runs", len(got)), "a run that was acknowledged is not served")
+	}
+}
+
+// unwritten pushes a run, and wants it neither acknowledged nor served. A run
+// behind it that counts tells when the peer is through with it.
+func (d *den) unwritten(r *script.Run, by *script.Identity) {
+	l, _ := d.opened(d.master)
+	l.push(r.Bytes(by.Signer))
+	l.passedOver(d, r)
+	if got := l.pull(r.Log(), r.First, 1<<62); len(got) > 0 {
+		d.t.fail(fmt.Sprintf("%d runs", len(got)), "a run that does not count is served")
+	}
+}
+
+// passedOver pushes a run of the master's, and wants it acknowledged while the other is not.
+func (l *lobby) passedOver(d *den, r *script.Run) {
+	good := d.first(d.master, "in order")
+	l.push(good.Bytes(d.master.Signer))
+	for done := false; !done; {
+		in := l.await("an Ack of a run that counts", func(in script.Incoming) bool {
+			_, ok := in.Message.(*wire.Ack)
+			return ok
+		})
+		for _, m := range in.Message.(*wire.Ack).Marks {
+			if m.Log == r.Log() && m.Number >= r.First {
+				d.t.fail(describe(in, nil), "a run is acknowledged that does not count")
+			}
+			done = done || m.Log == good.Log()
+		}
+	}
+}
+
+func describeHead(h wire.Head) string { return fmt.Sprintf("%+v", h) }

@@ -1,7 +1,6 @@
 package conform
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
 	"time"
@@ -22,31 +21,17 @@ type lobby struct {
 	live  uint32
 }
 
-// tag is the first 16 bytes of HMAC(exporter, label, role byte, room, more…).
-func (s *session) tag(label string, role byte, room wire.ID, more ...[]byte) []byte {
-	mac := hmac.New(sha256.New, s.Exporter[:])
-	mac.Write(script.Fields(append([][]byte{[]byte(label), {role}, room[:]}, more...)...))
-	return mac.Sum(nil)[:16]
-}
-
-// The role bytes of the two sides in tags: the harness always dials.
+// The role bytes of the two sides in tags.
 const (
-	mine   = 0
-	theirs = 1
+	mine   = script.Mine
+	theirs = script.Theirs
 )
-
-// emptyState is the digest of a room of which nothing is held.
-func emptyState() []byte {
-	none := make([]byte, 16)
-	digest := wire.Hash("state", none, none, none, none)
-	return digest[:16]
-}
 
 // offered is a session that has offered the lobby and has got the answer.
 func (t *T) offered() (*lobby, *wire.Match) {
 	l := &lobby{session: t.peer(), room: rooms.OpenRoomID(t.target.Network, rooms.Lobby)}
 	l.key = rooms.OpenRoomKey(t.target.Network, l.room)
-	l.rooms = l.ask(script.Interactive, &wire.Offer{Tags: l.tag("offer", mine, l.room)})
+	l.rooms = l.ask(script.Interactive, &wire.Offer{Tags: l.Tag("offer", mine, l.room)})
 	m, ok := l.answer(l.rooms).(*wire.Match)
 	if !ok {
 		t.fail(describe(script.Incoming{Message: m}, nil), "an Offer of the lobby is not answered with a Match")
@@ -60,7 +45,7 @@ func (t *T) lobby() *lobby {
 	if len(m.Known) != 1 || m.Known[0] != 0 || len(m.States) != 16 || len(m.Unknown) != 0 {
 		t.fail(describe(script.Incoming{Message: m}, nil), "the lobby is not matched as known by the ref 0")
 	}
-	l.say(&wire.OpenRoom{State: emptyState()})
+	l.say(&wire.OpenRoom{State: script.EmptyState()})
 	l.await("OpenRoom in answer", func(in script.Incoming) bool {
 		o, ok := in.Message.(*wire.OpenRoom)
 		return ok && o.Answer && len(o.State) == 16
@@ -86,7 +71,9 @@ func (l *lobby) equal(in script.Incoming) {
 
 // first is the first run of a new log of the identity, with a message.
 func (l *lobby) first(id *script.Identity, text string) *script.Run {
-	r := &script.Run{Room: l.room, Key: id.Public(), Salt: l.t.random(16), First: 1, Clock: uint64(time.Now().UnixMilli()) << 16}
+	now := time.Now()
+	salt := sha256.Sum256(fmt.Appendf(l.t.random(16), "%d", now.UnixNano())) // so that it is a new log when a seed is used again
+	r := &script.Run{Room: l.room, Key: id.Public(), Salt: salt[:16], First: 1, Clock: uint64(now.UnixMilli()) << 16}
 	r.Incarnate()
 	l.seal(r, text)
 	return r
@@ -159,6 +146,12 @@ func (t *T) holds(log wire.ID, want ...[]byte) {
 			t.fail(fmt.Sprintf("%x", got[i]), "run %d of the log is not the one that was sent", i)
 		}
 	}
+}
+
+// through waits until the peer is through with what was said: it answers in order.
+func (l *lobby) through() {
+	l.say(&wire.Ranges{Ref: l.ref, Set: wire.SetEntries, Nodes: wire.List[wire.RangeNode]{{Prefix: []byte{}, Hash: make([]byte, 16)}}})
+	l.rangesReply()
 }
 
 // fillLobby leaves so many runs of so many bytes in the lobby.

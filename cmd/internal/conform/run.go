@@ -24,6 +24,11 @@ type Target struct {
 
 	// Interface is on the peer's link, for the cases of discovery.
 	Interface string
+
+	// Listen is where this program listens, HOST:PORT, for the cases in which the
+	// peer dials. With the port 0 each listens on a port of its own, and as a user
+	// asks the peer to dial that; else the peer is told to beforehand.
+	Listen string
 }
 
 // What the waits of the cases are bounded by.
@@ -42,6 +47,9 @@ const (
 	// quiet is how long nothing must come where the protocol wants silence.
 	quiet = 250 * time.Millisecond
 
+	// dialledWithin is for a peer that was told to dial, and to try again, to do so.
+	dialledWithin = 20 * time.Second
+
 	// handshakeLimit is the 5 s that a side gives to a whole handshake, or to the
 	// exchange of Hello, and some for a busy machine.
 	handshakeLimit = 5*time.Second + 4*time.Second
@@ -55,6 +63,8 @@ type T struct {
 	ctx    context.Context
 	target Target
 	rng    *rand.ChaCha8
+	gate   *gate        // of the run; nil: the case listens for itself
+	ln     net.Listener // of the case, once it listens
 
 	mu    sync.Mutex
 	trace []report.Bytes
@@ -78,9 +88,18 @@ func Run(ctx context.Context, target Target, cases []Case, parallel int, each fu
 		results[i] = make(chan report.Result, 1)
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var all sync.WaitGroup
 	var link sync.Mutex // the cases of discovery hear each other
+	g, err := newGate(ctx, target.Listen)
+	if err != nil {
+		return err
+	}
 	defer all.Wait()
+	if g != nil {
+		all.Go(g.run)
+		defer g.ln.Close()
+	}
 	defer cancel()
 	all.Go(func() {
 		for i := range cases {
@@ -91,11 +110,15 @@ func Run(ctx context.Context, target Target, cases []Case, parallel int, each fu
 			}
 			all.Go(func() {
 				defer func() { <-slots }()
-				if cases[i].Part() == beaconPart {
+				switch part := cases[i].Part(); {
+				case part == beaconPart:
 					link.Lock()
 					defer link.Unlock()
+				case part == dialledPart && g != nil:
+					g.one.Lock()
+					defer g.one.Unlock()
 				}
-				results[i] <- runCase(ctx, target, &cases[i])
+				results[i] <- runCase(ctx, target, g, &cases[i])
 			})
 		}
 	})
@@ -112,13 +135,16 @@ func Run(ctx context.Context, target Target, cases []Case, parallel int, each fu
 	return nil
 }
 
-func runCase(ctx context.Context, target Target, c *Case) (r report.Result) {
+func runCase(ctx context.Context, target Target, g *gate, c *Case) (r report.Result) {
 	r = report.Result{ID: c.ID, Name: c.Name, Section: c.Section, Expected: c.Expect}
-	t := &T{ctx: ctx, target: target, rng: rand.NewChaCha8(caseSeed(target.Seed, c.Name))}
+	t := &T{ctx: ctx, target: target, gate: g, rng: rand.NewChaCha8(caseSeed(target.Seed, c.Name))}
 	start := time.Now()
 	defer func() {
 		for _, conn := range t.conns {
 			_ = conn.Close() // closed already by the peer in most cases
+		}
+		if t.ln != nil {
+			_ = t.ln.Close() // nothing is lost with it
 		}
 		r.Took = time.Since(start)
 		t.mu.Lock()

@@ -1,8 +1,6 @@
 package conform
 
 import (
-	"crypto/ecdh"
-	"crypto/mlkem"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -24,15 +22,11 @@ func (t *T) identity() *script.Identity {
 // initiator makes the dialling side of a handshake, with ephemeral keys from
 // the case's seed.
 func (t *T) initiator(self script.Party) *script.Initiator {
-	x, err := ecdh.X25519().NewPrivateKey(t.random(32))
+	i, err := script.NewInitiator(t.target.Network, self, t.random)
 	if err != nil {
 		t.fail("", "the harness cannot make a key: %v", err)
 	}
-	kem, err := mlkem.NewDecapsulationKey768(t.random(mlkem.SeedSize))
-	if err != nil {
-		t.fail("", "the harness cannot make a key: %v", err)
-	}
-	return &script.Initiator{Network: t.target.Network, Self: self, X: x, KEM: kem, Random: [32]byte(t.random(32))}
+	return i
 }
 
 // send writes bytes; a peer that has had enough may be gone.
@@ -171,6 +165,9 @@ func (s *session) send(plains ...[]byte) {
 // stream is the number of the case's next stream of a class.
 func (s *session) stream(class uint32) uint32 {
 	n := script.Stream(class, s.next[class])
+	if s.Receiver.Accepted {
+		n |= script.Responders
+	}
 	s.next[class]++
 	s.Receiver.Opened(n)
 	return n

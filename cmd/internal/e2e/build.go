@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"parley/store/mongo/mongotest"
@@ -21,6 +22,9 @@ const (
 	// raceEnv asks for a binary built with the race detector.
 	raceEnv = "PARLEY_LAB_RACE"
 
+	// scratchEnv names a folder for what is built later, which is removed behind the tests.
+	scratchEnv = "PARLEY_LAB_SCRATCH"
+
 	// buildErrorEnv says why there is no binary.
 	buildErrorEnv = "PARLEY_LAB_BUILD_ERROR"
 )
@@ -29,13 +33,15 @@ const (
 // why there is none, in the environment. The lab's own tests run without it.
 func buildForTests() (cleanup func()) {
 	buildServer()
-	if os.Getenv(binaryEnv) != "" {
-		return func() {}
-	}
 	dir, err := os.MkdirTemp("", "parley-lab-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)
+	}
+	os.Setenv(scratchEnv, dir)
+	cleanup = func() { os.RemoveAll(dir) }
+	if os.Getenv(binaryEnv) != "" {
+		return cleanup
 	}
 	name := filepath.Join(dir, "parley")
 	if runtime.GOOS == "windows" {
@@ -54,8 +60,29 @@ func buildForTests() (cleanup func()) {
 	} else {
 		os.Setenv(binaryEnv, name)
 	}
-	return func() { os.RemoveAll(dir) }
+	return cleanup
 }
+
+// Harness builds parley-harness when a test first needs it, and returns its path. What it is made of
+// beyond the standard library is there already, for parley is made of the same.
+func Harness(t testing.TB) string {
+	t.Helper()
+	path, err := buildHarness()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var buildHarness = sync.OnceValues(func() (string, error) {
+	name := filepath.Join(os.Getenv(scratchEnv), "parley-harness")
+	cmd := exec.Command("go", "build", "-o", name, "parley/cmd/parley-harness")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("lab: go build parley/cmd/parley-harness: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return name, nil
+})
 
 // buildServer builds the database server, where there is still a network to fetch its modules with. When that fails, the
 // tests that start one fail with the reason.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -113,5 +114,72 @@ func TestLoopbackADatabaseThatIsAwayIsSaidAndWaitedFor(t *testing.T) {
 	}
 	if log := d.Err.String(); strings.Contains(log, "s3cr3t") {
 		t.Error("the log tells what is not to be seen")
+	}
+}
+
+func TestLoopbackADatabaseWhoseDiskIsFullIsNamedLosesNothingAndIsWaitedFor(t *testing.T) {
+	server := mongotest.Start(t)
+	h := Loopback(t, "a")
+	d := h.Daemon("--listen", "127.0.0.1:0", "--no-discovery", "--store", server.URI("parley"))
+	want := []string{"before"}
+	h.MustParley("send", "lobby", "before")
+
+	server.Full()
+	Eventually(t, databaseWithin, "send says so", func() error {
+		text := fmt.Sprint("meanwhile ", len(want))
+		want = append(want, text)
+		r := h.Parley("send", "--timeout", "2s", "lobby", text)
+		if r.Code != 5 {
+			t.Fatalf("send into a full database: exit code %d, want 5: %s", r.Code, tail(r.Err))
+		}
+		if r.Err != "parley: the disk of the daemon's store is full: make room there; it goes on by itself; the message is not known to be stored: no progress in time\n" {
+			return fmt.Errorf("it says %q", r.Err)
+		}
+		return nil
+	})
+	if s := h.MustParley("status"); !strings.Contains(s, "store_full") {
+		t.Errorf("status does not say so:\n%s", s)
+	}
+	if out := h.MustParley("tail", "lobby", "-n", "1", "--print0"); out == "" {
+		t.Error("nothing is read from a full database")
+	}
+	const lines = 5
+	var input strings.Builder
+	for i := range lines {
+		want = append(want, fmt.Sprint("told to wait ", i+1))
+		fmt.Fprintln(&input, want[len(want)-1])
+	}
+	waits := h.SpawnParley([]string{"send", "lobby", "--json", "--timeout", "2m"}, func(c *exec.Cmd) { c.Stdin = strings.NewReader(input.String()) })
+	if out := waits.Out.String(); out != "" {
+		t.Errorf("acknowledged while nothing could be written: %s", out)
+	}
+
+	server.Heal()
+	if code := waits.Wait(2 * time.Minute); code != 0 {
+		t.Errorf("send that waits: exit code %d: %s", code, waits.Err.Tail(2<<10))
+	}
+	if n := waits.Out.Lines(); n != lines {
+		t.Errorf("%d of %d lines were acknowledged", n, lines)
+	}
+	// A send that timed out had not had its turn, or had signed: then the next one sends it first.
+	all, err := h.History("lobby")
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := make(map[string]int)
+	for _, m := range all {
+		times[m.Text]++
+	}
+	for _, text := range want {
+		n := times[text]
+		if timedOut := strings.HasPrefix(text, "meanwhile"); n > 1 || n == 0 && !timedOut {
+			t.Errorf("%q is there %d times", text, n)
+		}
+	}
+	if !d.Running() {
+		t.Errorf("the daemon has ended: %s", d.Err.Tail(4<<10))
+	}
+	if s := h.MustParley("status"); strings.Contains(s, "store_full") {
+		t.Errorf("status still says that the disk is full:\n%s", s)
 	}
 }

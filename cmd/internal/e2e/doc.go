@@ -19,4 +19,5 @@
 //
 // What the tests prove of peers is in the nine files point1_*_test.go to
 // point9_*_test.go, and of rooms, their members and keys in the files room*_test.go.
+// The files load_*_test.go put peers under the load of parley-harness.
 package e2e

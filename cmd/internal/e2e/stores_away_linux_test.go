@@ -37,7 +37,7 @@ func TestStoresADatabaseThatIsAwayEndsNoSessionAndLosesNothing(t *testing.T) {
 func databaseAway(t *testing.T, absence time.Duration, away func(*database) (back func())) {
 	const backlog, lineSize = 3200, 8 << 10 // more than is buffered
 	sized(t, "the database is away for %v", absence)
-	s, server := twoEngines(t, "embedded", "shared")
+	s, server := twoEngines(t, "", "embedded", "shared")
 	s.room("ops")
 	d, other := s.daemons[1], s.daemons[0]
 	d.Host.MustParley("send", "ops", "--replicas", "1", "before")
@@ -112,19 +112,25 @@ func databaseAway(t *testing.T, absence time.Duration, away func(*database) (bac
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What one has, the other has, says room verify; the test server reads everything for each page of a tail.
-	h := other.Host
-	times := make(map[string]int)
-	if err := h.each("ops", func(m *Message) { times[m.Text]++ }); err != nil {
-		t.Fatal(err)
-	}
 	want := []string{"before", "told to wait", "after"}
 	for line := range said {
 		want = append(want, line)
 	}
+	for _, d := range s.daemons {
+		showsOnce(d.Host, "ops", want, timedOut)
+	}
+}
+
+// showsOnce fails the test when a host does not show each of some texts once, or something else than those and what timed out.
+func showsOnce(h *Host, room string, want []string, timedOut int) {
+	h.t.Helper()
+	times := make(map[string]int)
+	if err := h.each(room, func(m *Message) { times[m.Text]++ }); err != nil {
+		h.t.Fatal(err)
+	}
 	for _, text := range want {
 		if times[text] != 1 {
-			t.Errorf("%s shows %.40q %d times", h.Name, text, times[text])
+			h.t.Errorf("%s shows %.40q %d times", h.Name, text, times[text])
 		}
 	}
 	// What timed out was not known to be stored: a send that waits before it holds the turn to write, and signs nothing.
@@ -132,11 +138,11 @@ func databaseAway(t *testing.T, absence time.Duration, away func(*database) (bac
 	for i := range timedOut {
 		n := times[fmt.Sprintf("no answer %d", i+1)]
 		if unknown += n; n > 1 {
-			t.Errorf("%s shows what timed out %d times", h.Name, n)
+			h.t.Errorf("%s shows what timed out %d times", h.Name, n)
 		}
 	}
 	if len(times) != len(want)+unknown {
-		t.Errorf("%s shows %d different messages, want %d", h.Name, len(times), len(want)+unknown)
+		h.t.Errorf("%s shows %d different messages, want %d", h.Name, len(times), len(want)+unknown)
 	}
 }
 

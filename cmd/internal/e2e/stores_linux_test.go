@@ -48,16 +48,20 @@ type database struct {
 	host *Host
 }
 
+// patient is an option of a URI: in full size, on a busy machine, the test server takes longer than 15 s to read a collection, and one
+// exchange with it waits for those of the others.
+const patient = "?timeoutMS=120000"
+
 // twoEngines is a site of a host on the embedded engine and one for each of the names on a database that they share, with
-// the database's server on a host of its own.
-func twoEngines(t testing.TB, embedded string, shared ...string) (*site, *database) {
+// the database's server on a host of its own. options are those of the database's URI.
+func twoEngines(t testing.TB, options, embedded string, shared ...string) (*site, *database) {
 	t.Helper()
 	s := &site{t: t, lab: New(t)}
 	h := s.lab.Host("database", HostOpts{})
 	server := &database{h.Database(), h}
 	s.add(embedded)
 	for _, name := range shared {
-		s.add(name, "--store", server.URI("parley"))
+		s.add(name, "--store", server.URI("parley")+options)
 	}
 	Eventually(t, databaseWithin, "all hosts connected", func() error { return connected(s.daemons...) })
 	return s, server

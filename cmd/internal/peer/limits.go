@@ -50,9 +50,10 @@ const (
 	forgetAddr  = 10 * time.Minute
 	maxAddrs    = 1024 // addresses remembered; a flood of beacons pushes out the oldest
 
-	goodbye     = 1500 * time.Millisecond // for a clean end of everything at shutdown
-	answerTime  = time.Second             // for an answer to arrive before its session is ended
-	reloadEvery = time.Second             // between attempts to read a room again
+	goodbye      = 1500 * time.Millisecond // for a clean end of everything at shutdown
+	answerTime   = time.Second             // for an answer to arrive before its session is ended
+	reloadEvery  = time.Second             // between attempts to read a room again
+	loadPatience = 2 * time.Minute         // for one room to be read at the start: a database's failover, or several questions that take too long
 
 	// A peer that allocates less than idleBytes in idleLook is idle; when it has
 	// allocated more than trimBytes since the last time, its memory is trimmed,
@@ -73,8 +74,8 @@ const (
 	// maxValues is how many tokens are remembered beside the store, some 200 bytes each.
 	maxValues = 4096
 
-	// sharedPoll is how often a peer looks at what others keep in the same database: the bound within
-	// which their messages come when all sessions are cut, and one small query a room.
+	// sharedPoll is how often a peer looks at what others keep in the same database, with one small query a room. What it
+	// lacks still at the second look it takes: so long it takes at most until their messages come when all sessions are cut.
 	sharedPoll = 2 * time.Second
 
 	// offenderEvery is how often one source's offences are logged.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -159,16 +160,29 @@ func messageSize(m wire.Message) int {
 
 // load reads all rooms from the store for the core, a few at a time.
 func (p *Peer) load(ctx context.Context) error {
-	ids, err := p.store.Rooms(ctx)
+	var ids []wire.ID
+	err := p.insist(ctx, func() (err error) {
+		ids, err = p.store.Rooms(ctx)
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	for _, id := range p.core.OpenRooms() { // of one that the store has not got it tells where arrivals begin
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
 	}
 	const atOnce = 64
 	for len(ids) > 0 {
 		n := min(len(ids), atOnce)
 		var data []*rooms.RoomData
 		for _, id := range ids[:n] {
-			room, err := p.loadRoom(ctx, id)
+			var room *rooms.RoomData
+			err := p.insist(ctx, func() (err error) {
+				room, err = p.loadRoom(ctx, id)
+				return err
+			})
 			if err != nil {
 				return fmt.Errorf("room %s: %w", id, err)
 			}
@@ -179,6 +193,22 @@ func (p *Peer) load(ctx context.Context) error {
 	}
 	p.post(rooms.Loaded{All: true})
 	return nil
+}
+
+// insist calls f, which reads from the store, until it succeeds, or has failed for loadPatience.
+func (p *Peer) insist(ctx context.Context, f func() error) error {
+	for end := time.Now().Add(loadPatience); ; {
+		err := f()
+		if !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil || time.Now().After(end) {
+			return err
+		}
+		p.log.Warn("the store cannot be read; trying again", "error", err)
+		select {
+		case <-time.After(reloadEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // reload reads one room again after a commit that failed, until it succeeds:
@@ -208,9 +238,11 @@ func (p *Peer) loadRoom(ctx context.Context, id wire.ID) (*rooms.RoomData, error
 	if data.Hidden, err = p.store.Heads(ctx, rooms.HiddenRoom(id)); err != nil {
 		return nil, err
 	}
-	if data.LastArrival, err = p.store.LastArrival(ctx, id); err != nil {
+	next, err := p.store.NextArrival(ctx, id)
+	if err != nil {
 		return nil, err
 	}
+	data.LastArrival = next - 1
 	for _, kind := range []store.Kind{store.KindEntry, store.KindBox, store.KindDelegation, store.KindProof} {
 		for rec, err := range p.store.Records(ctx, id, kind) {
 			if err != nil {

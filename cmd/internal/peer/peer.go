@@ -172,11 +172,14 @@ func (p *Peer) Run(ctx context.Context, ready func()) error {
 	core.Go(func() { p.runFinds(inner) })
 	disk.Go(func() { p.persist.run(inner) })
 	var err error
-	if err = p.load(inner); err != nil {
+	if err = p.load(outer); err != nil {
 		stop()
 		p.persist.close()
 		core.Wait()
 		disk.Wait()
+		if ctx.Err() != nil {
+			return nil // it was told to end
+		}
 		return fmt.Errorf("the store cannot be read: %w", err)
 	}
 

@@ -3,9 +3,12 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"parley/rooms"
@@ -92,4 +95,38 @@ func TestAFullDiskRefusesAllThatWaits(t *testing.T) {
 			t.Errorf("batch %d: %v", b, err)
 		}
 	}
+}
+
+func TestAtTheStartAStoreThatIsAwayIsReadAgainWithinABound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Peer{log: slog.New(slog.DiscardHandler)}
+		left := 5
+		read := func() error {
+			if left--; left >= 0 {
+				return fmt.Errorf("%w: too slow", store.ErrUnavailable)
+			}
+			return nil
+		}
+		if err := p.insist(t.Context(), read); err != nil || left != -1 {
+			t.Errorf("a store that was away five times: %v, %d more attempts", err, left)
+		}
+		left = 1 << 30
+		began := time.Now()
+		if err := p.insist(t.Context(), read); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a store that stays away: %v, want its error", err)
+		}
+		if took := time.Since(began); took < loadPatience || took > 2*loadPatience {
+			t.Errorf("it gave up after %v, want about %v", took, loadPatience)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(reloadEvery/2, cancel)
+		if err := p.insist(ctx, read); !errors.Is(err, context.Canceled) {
+			t.Errorf("a peer that is told to end meanwhile: %v", err)
+		}
+		tries := 0
+		err := p.insist(t.Context(), func() error { tries++; return store.ErrCorrupt })
+		if !errors.Is(err, store.ErrCorrupt) || tries != 1 {
+			t.Errorf("a store that is damaged: %v after %d attempts, want one", err, tries)
+		}
+	})
 }

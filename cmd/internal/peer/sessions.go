@@ -183,7 +183,9 @@ func (p *Peer) runLink(ctx context.Context, l *link) error {
 	fail := func(err error) {
 		var werr *wire.Error
 		switch {
-		case err == nil, errors.Is(err, context.Canceled), errors.Is(err, io.EOF):
+		case err == nil, errors.Is(err, context.Canceled):
+		case errors.Is(err, io.EOF), errors.As(err, &werr) && werr.Remote: // nothing, if it was the session that ended
+			l.session.Close(wire.CodeProtocol, "the stream of the rooms was ended")
 		case errors.As(err, &werr) && !werr.Remote:
 			p.offend(l.addr, err)
 			l.session.Close(werr.Code, werr.Text)

@@ -49,6 +49,9 @@ func (p *Peer) Status(ctx context.Context) *wire.Status {
 	if s, ok := p.store.(interface{ Health() error }); ok && s.Health() != nil {
 		m.Counters = append(m.Counters, wire.Counter{Name: "store_failing", Value: 1})
 	}
+	if st.Full {
+		m.Counters = append(m.Counters, wire.Counter{Name: "store_full", Value: 1})
+	}
 	for _, l := range p.sessions.all() {
 		s := l.session.Stats()
 		m.Sent += s.Sent

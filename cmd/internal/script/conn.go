@@ -57,6 +57,13 @@ func (w *Wire) take(n int, by time.Time) ([]byte, error) {
 	return b, nil
 }
 
+// Begun waits for the first byte of what comes next, which it leaves there.
+func (w *Wire) Begun(by time.Time) error {
+	b, err := w.take(1, by)
+	w.buf = append(b, w.buf...)
+	return err
+}
+
 // ReadMessage reads a handshake message.
 func (w *Wire) ReadMessage(by time.Time) ([]byte, error) {
 	length, err := w.take(4, by)
@@ -130,22 +137,35 @@ func NewConn(w *Wire, i *Initiator, user bool) *Conn {
 	}
 }
 
+// NewAccepted is the session that follows a handshake in which the peer dialled.
+func NewAccepted(w *Wire, s *Responder) *Conn {
+	return &Conn{
+		Wire: w, Out: Sealer{Traffic: s.Send}, In: Opener{Traffic: s.Recv}, Exporter: s.Exporter,
+		Receiver: Receiver{Accepted: true},
+	}
+}
+
 // Send sends each plaintext as a record of its own. The streams in it count as
 // opened from then on.
 func (c *Conn) Send(plains ...[]byte) error {
 	for _, p := range plains {
-		all, _ := fragments(p) // what is no fragment opens nothing
-		for _, f := range all {
-			if f.stream&3 != 0 {
-				c.Receiver.Opened(f.stream)
-			}
-		}
+		c.Opens(p)
 		c.Trace(true, "plaintext", p)
 		if err := c.Write("record", c.Out.Record(p)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Opens notes the streams in a plaintext that is sent otherwise than by Send.
+func (c *Conn) Opens(plain []byte) {
+	all, _ := fragments(plain) // what is no fragment opens nothing
+	for _, f := range all {
+		if f.stream&3 != 0 {
+			c.Receiver.Opened(f.stream)
+		}
+	}
 }
 
 // Next returns the next frame of the peer. It answers pings and gives credit,

@@ -48,8 +48,8 @@ const (
 // Stream is the number of the initiator's stream of a class and index.
 func Stream(class, index uint32) uint32 { return index<<3 | class }
 
-// responder is the bit of the streams that the responder opened.
-const responder = 4
+// Responders is the bit of the streams that the responder opened.
+const Responders = 4
 
 // Window is the credit with which a stream begins.
 func Window(stream uint32) uint64 {

@@ -13,7 +13,8 @@ type Incoming struct {
 // A Receiver checks what a peer sends, frame by frame, against every rule of
 // package session that its sender must keep.
 type Receiver struct {
-	User bool // this side is a user, else a peer
+	User     bool // this side is a user, else a peer
+	Accepted bool // the peer dialled
 
 	hello, closed bool
 	partial       [4]*partial
@@ -134,7 +135,7 @@ func (r *Receiver) begin(f fragment) error {
 	if f.stream == 0 {
 		return nil
 	}
-	class, theirs := f.stream&3, f.stream&responder != 0
+	class, theirs := f.stream&3, (f.stream&Responders != 0) != r.Accepted
 	if r.partial[class] != nil {
 		return violated("a frame on stream %d inside another of its class", f.stream)
 	}

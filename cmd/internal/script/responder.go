@@ -27,6 +27,7 @@ type Responder struct {
 	Ciphertext, KEMShared []byte // encapsulated to the key of message 1; Encapsulate makes them
 
 	KEM                *mlkem.EncapsulationKey768
+	Clear              []byte // message 2 before its sealed part
 	TH1, TH2, TH3, TH4 [32]byte
 	ES, MS             [32]byte
 	KeysR, KeysI       *PartKeys
@@ -71,22 +72,45 @@ func (s *Responder) ReadMessage1(b []byte) error {
 // Encapsulate makes the ML-KEM ciphertext and secret of this handshake.
 func (s *Responder) Encapsulate() { s.KEMShared, s.Ciphertext = s.KEM.Encapsulate() }
 
-// Message2 is message 2.
+// Message2 is message 2 as the specification wants it.
 func (s *Responder) Message2() ([]byte, error) {
-	var err error
+	if err := s.Derive(s.X.PublicKey().Bytes(), s.Ciphertext, s.Random[:]); err != nil {
+		return nil, err
+	}
+	return s.Message2Proof(s.Proof()), nil
+}
+
+// Derive begins message 2 with these parts, and derives the keys that seal its last.
+func (s *Responder) Derive(share, ciphertext, random []byte) (err error) {
 	if s.Shared, err = s.X.ECDH(s.share); err != nil {
-		return nil, RefusedKeyShare
+		return RefusedKeyShare
 	}
 	b := wire.AppendUint(wire.AppendArray(nil, 5), 1)
-	b = wire.AppendBin(wire.AppendBin(wire.AppendBin(b, s.X.PublicKey().Bytes()), s.Ciphertext), s.Random[:])
+	s.Clear = wire.AppendBin(wire.AppendBin(wire.AppendBin(b, share), ciphertext), random)
 	psk := s.Network.PSK()
-	s.TH2 = T(s.TH1[:], b)
+	s.TH2 = T(s.TH1[:], s.Clear)
 	s.ES = HandshakeSecret(s.KEMShared, s.Shared, psk[:])
 	s.KeysR, s.KeysI = NewPartKeys(s.ES, ByResponder, s.TH2), NewPartKeys(s.ES, ByInitiator, s.TH2)
-	p := Proof{Kind: BySignature, Who: s.Self.Bundle, Evidence: s.Self.Sign("hs-R", s.TH2[:], s.Self.Bundle)}
-	sealed := s.KeysR.Seal(s.TH2, p.Bytes(s.KeysR, s.TH2))
+	return nil
+}
+
+// Proof is the proof that the specification wants in message 2.
+func (s *Responder) Proof() Proof {
+	return Proof{Kind: BySignature, Who: s.Self.Bundle, Evidence: s.Self.Sign("hs-R", s.TH2[:], s.Self.Bundle)}
+}
+
+// Message2Proof is message 2 with a proof.
+func (s *Responder) Message2Proof(p Proof) []byte { return s.Message2Plain(p.Bytes(s.KeysR, s.TH2)) }
+
+// Message2Plain is message 2 with any plaintext in its sealed part.
+func (s *Responder) Message2Plain(plain []byte) []byte {
+	return s.Message2Sealed(s.KeysR.Seal(s.TH2, plain))
+}
+
+// Message2Sealed is message 2 with any bytes for its sealed part.
+func (s *Responder) Message2Sealed(sealed []byte) []byte {
 	s.TH3 = T(s.TH2[:], sealed)
-	return wire.AppendBin(b, sealed), nil
+	return wire.AppendBin(append([]byte{}, s.Clear...), sealed)
 }
 
 // ReadMessage3 checks message 3 and derives the keys of the session.

@@ -57,13 +57,8 @@ func (r *Run) Hash() wire.ID {
 		h.ID(ref.Log)
 		h.Uint(ref.Number)
 	}
-	for _, m := range r.Messages {
-		n := len(m)
-		if n < 48 {
-			h.ID(wire.Hash("msg", m, nil, nil))
-			continue
-		}
-		h.ID(wire.Hash("msg", m[:16], m[16:n-32], m[n-32:]))
+	for _, leaf := range r.leaves() {
+		h.ID(leaf)
 	}
 	return h.Sum()
 }

@@ -186,11 +186,17 @@ func (s *Server) CutEvery(n int, after bool) {
 // Away closes every connection, and new ones, until Heal.
 func (s *Server) Away() { s.t.Helper(); s.say("away") }
 
+// Slow makes each request wait before it is carried out, until Heal.
+func (s *Server) Slow(d time.Duration) { s.t.Helper(); s.say(fmt.Sprint("slow ", d.Milliseconds())) }
+
 // Full makes the server refuse every write as it does when its disk is full, until Heal.
 func (s *Server) Full() { s.t.Helper(); s.say("refuse full 14031") }
 
 // ReadOnly makes the server refuse every write as one does that is not the primary any more, until Heal.
 func (s *Server) ReadOnly() { s.t.Helper(); s.say("refuse primary 10107") }
+
+// Broken returns how many requests were broken, or made to wait, so far.
+func (s *Server) Broken() int { s.t.Helper(); return s.say("count") }
 
 // Heal ends all faults. It returns how many requests were broken so far.
 func (s *Server) Heal() int { s.t.Helper(); return s.say("heal") }

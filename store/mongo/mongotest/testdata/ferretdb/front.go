@@ -26,7 +26,8 @@ type front struct {
 	mu    sync.Mutex
 	rule  rule
 	away  bool
-	code  int32 // of the error that writes are answered with, 0: none
+	slow  time.Duration // before each answer
+	code  int32         // of the error that writes are answered with, 0: none
 	conns map[net.Conn]struct{}
 }
 
@@ -43,6 +44,9 @@ func (f *front) command(line string) error {
 	var verb, when string
 	var n int
 	_, _ = fmt.Sscan(line, &verb, &when, &n)
+	if verb == "slow" {
+		_, _ = fmt.Sscan(line, &verb, &n)
+	}
 	switch verb {
 	case "cut", "every":
 		if n < 1 || when != "before" && when != "after" {
@@ -59,8 +63,11 @@ func (f *front) command(line string) error {
 		for c := range f.conns {
 			c.Close()
 		}
+	case "slow":
+		f.slow = time.Duration(n) * time.Millisecond
+	case "count":
 	case "heal":
-		f.rule, f.away, f.code = rule{}, false, 0
+		f.rule, f.away, f.code, f.slow = rule{}, false, 0, 0
 	default:
 		return fmt.Errorf("no command %q", verb)
 	}
@@ -111,6 +118,10 @@ func (f *front) pass(client net.Conn) {
 			f.broken.Add(1)
 			return
 		}
+		if slow := f.delay(request); slow > 0 {
+			f.broken.Add(1)
+			time.Sleep(slow)
+		}
 		reply := f.refusal(request)
 		if reply == nil {
 			f.exchange.Lock()
@@ -137,10 +148,28 @@ func ask(server net.Conn, request []byte) ([]byte, error) {
 	return readMessage(server)
 }
 
-// judge says whether the rule breaks this request, before or after it is carried out.
-func (f *front) judge(request []byte) (before, after bool) {
+// spared reports whether a request is left alone: a greeting or one of a cursor.
+func spared(request []byte) bool {
 	switch commandOf(request) {
 	case "", "hello", "isMaster", "ismaster", "ping", "endSessions", "getMore", "killCursors", "saslStart", "saslContinue":
+		return true
+	}
+	return false
+}
+
+// delay is how long this request waits.
+func (f *front) delay(request []byte) time.Duration {
+	if spared(request) {
+		return 0
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.slow
+}
+
+// judge says whether the rule breaks this request, before or after it is carried out.
+func (f *front) judge(request []byte) (before, after bool) {
+	if spared(request) {
 		return false, false
 	}
 	f.mu.Lock()

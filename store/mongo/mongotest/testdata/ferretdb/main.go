@@ -12,8 +12,10 @@
 //	cut before N   the Nth request from now is not forwarded: its connection is closed
 //	cut after N    the Nth request from now is carried out, and its connection closed instead of an answer
 //	every before N, every after N   the same for each Nth request, until "heal"
+//	slow MS        each request waits so many milliseconds before it is carried out, until "heal"
 //	refuse WHY CODE  every write is answered with an error of MongoDB's of that code, until "heal"
 //	away           all connections are closed and new ones too, until "heal"
+//	count          nothing, but for the number in the answer
 //	heal           none of the above any more
 package main
 
