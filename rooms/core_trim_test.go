@@ -348,7 +348,7 @@ func TestOfTwoFloorsThatDifferInHeadsAloneTheSameStandsOnEveryPeer(t *testing.T)
 	f := floorAt(u.all[0], u.all[1])
 	lie := f
 	lie.FirstHeads = []wire.ID{{1}} // comes before any other
-	n.nodes[2].crash() // it gets both at once
+	n.nodes[2].crash()              // it gets both at once
 	for _, f := range []Floor{f, lie} {
 		kit.master.enter(func(at Place) (*Entry, error) { return NewTrim(kit.master.key, at, []Floor{f}) })
 		n.run(2 * time.Second)

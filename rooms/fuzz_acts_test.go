@@ -19,7 +19,7 @@ func acts() []func(s *stage, rng *rand.Rand) {
 		func(s *stage, rng *rand.Rand) { s.nodes[rng.IntN(2)].store.fail = 1 + rng.IntN(2) },
 		func(s *stage, rng *rand.Rand) { s.dropLive = float64(rng.IntN(3)) / 2 },
 		(*stage).intrude, (*stage).intrude, (*stage).noise, (*stage).replay, (*stage).replay, (*stage).reply, (*stage).reply,
-		(*stage).leak, (*stage).leak, (*stage).misgovern, (*stage).pull, (*stage).stale,
+		(*stage).leak, (*stage).leak, (*stage).misgovern, (*stage).pull, (*stage).stale, (*stage).accuse,
 	}
 }
 

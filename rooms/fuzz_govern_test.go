@@ -55,7 +55,15 @@ func (s *stage) entry(rng *rand.Rand, u, other *simUser, at Place) (*Entry, erro
 	key := [EpochKeySize]byte{byte(rng.IntN(256))}
 	nonce := make([]byte, nonceSize)
 	nonce[0] = byte(rng.IntN(256))
-	switch rng.IntN(12) {
+	kind, admins := rng.IntN(12), u.auth.Now().Admins()
+	switch {
+	case len(admins) == 0 || rng.IntN(2) == 0:
+	case u == s.users[1]:
+		kind = 2 // an admin removes somebody
+	default:
+		kind = 7 // and is demoted, perhaps so that the removal does not count
+	}
+	switch kind {
 	case 0:
 		return NewEpoch(u.key, at, nonce, key, s.pins(rng, other.key.ID())...)
 	case 1:
@@ -69,14 +77,16 @@ func (s *stage) entry(rng *rand.Rand, u, other *simUser, at Place) (*Entry, erro
 	case 5:
 		return NewRevoke(u.key, at, []wire.ID{s.kit.invite.ID}[:rng.IntN(2)])
 	case 6:
-		return NewAppoint(u.key, at, other.key.ID())
+		if len(at.Joins) > 0 { // the chain is told of whom it appoints
+			return NewRevoke(u.key, at, nil)
+		}
+		return NewAppoint(u.key, at, s.users[1].key.ID())
 	case 7:
-		admins := u.auth.Now().Admins()
 		if len(admins) == 0 {
 			return NewRevoke(u.key, at, nil)
 		}
 		adm := admins[rng.IntN(len(admins))]
-		return NewDemote(u.key, at, adm.Appointment.ID, adm.Last.ID, nonce, key)
+		return NewDemote(u.key, at, adm.Appointment.ID, []wire.ID{adm.Last.ID, adm.Appointment.ID}[rng.IntN(2)], nonce, key)
 	case 8, 9:
 		return NewTrim(u.key, at, s.floors(rng))
 	case 10:

@@ -307,6 +307,27 @@ func (s *stage) leak(rng *rand.Rand) {
 	}
 }
 
+// accuse tells of forks, as whoever has seen both branches does.
+func (s *stage) accuse(rng *rand.Rand) {
+	v := s.someVillain(rng)
+	if v == nil {
+		return
+	}
+	one := s.pool[rng.IntN(len(s.pool))]
+	for _, other := range s.pool {
+		p, err := NewProof(one, other)
+		if err != nil {
+			continue
+		}
+		for _, l := range v.end.node.core.peers[v.key].links {
+			if l.r.id == one.Room {
+				s.tell(v, &wire.Records{Ref: l.ref, Set: wire.SetProofs, Records: wire.List[wire.Bytes]{p.Raw}})
+				return
+			}
+		}
+	}
+}
+
 // pull asks for runs.
 func (s *stage) pull(rng *rand.Rand) {
 	v := s.someVillain(rng)

@@ -12,12 +12,12 @@ import (
 // requests, and what becomes of what they acknowledged.
 type watch struct {
 	n      *simNet
-	most   int                 // effects in one step
 	rights map[*link]Sync      // before the step, by the delegations held then
 	refs   map[*peer]roomRefs  // before the step
 	done   map[ReqKey]bool     // requests that are over
 	acked  map[*simNode]ledger // what a node's users were told is durable
 	seen   map[wire.ID]uint64  // logs of whose end their author has taken note, and up to where
+	stats  map[*Core]CoreStats // also of cores that were ended
 }
 
 type roomRefs map[uint64]*link
@@ -34,7 +34,7 @@ type acked struct {
 const maxStepEffects = 2000
 
 func newWatch(n *simNet) *watch {
-	w := &watch{n: n, done: map[ReqKey]bool{}, acked: map[*simNode]ledger{}, seen: map[wire.ID]uint64{}}
+	w := &watch{n: n, done: map[ReqKey]bool{}, acked: map[*simNode]ledger{}, seen: map[wire.ID]uint64{}, stats: map[*Core]CoreStats{}}
 	n.watch = w
 	return w
 }
@@ -71,7 +71,7 @@ func (w *watch) after(nd *simNode, ev Event, effects []Effect) {
 	for _, text := range nd.core.books() {
 		t.Errorf("%s, after %T: %s", nd.name, ev, text)
 	}
-	w.most = max(w.most, len(effects))
+	w.stats[nd.core] = nd.core.Stats()
 	if len(effects) > maxStepEffects {
 		t.Errorf("%s asks for %d effects after %T", nd.name, len(effects), ev)
 	}
