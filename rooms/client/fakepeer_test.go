@@ -35,6 +35,8 @@ type fakePeer struct {
 	// late holds back what is answered to so many runs; then refusals come before acknowledgements.
 	late int
 	held []wire.Message
+	// alter, when set, may change what the peer answers; see fakeStream.
+	alter func(frame) []frame
 	// after is called when a run was taken, before it is acknowledged.
 	after    func() error
 	requests map[wire.Type]int
