@@ -13,6 +13,7 @@ import (
 
 // applyEnds looks again at the room's logs after its authority changed.
 func (c *Core) applyEnds(r *room) {
+	r.judging = true // else the first log that is done would be taken for the last
 	flipped, all := c.countedChange(r)
 	if all || len(flipped) > 0 {
 		for _, id := range sortedIDs(r.logs) {
@@ -35,6 +36,7 @@ func (c *Core) applyEnds(r *room) {
 			c.revive(r, lg)
 		}
 	}
+	r.judging = false
 	c.markJudged(r)
 }
 

@@ -20,7 +20,7 @@ import (
 // streams that overtake each other, live queues that overflow, disks that lose
 // what was not synced.
 type simNet struct {
-	t     *testing.T
+	t     testing.TB
 	rng   *rand.Rand
 	now   time.Time
 	queue simQueue
@@ -103,8 +103,10 @@ type simStream struct {
 
 var simEpoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func newSim(t *testing.T, seed uint64, names ...string) *simNet {
-	cryptotest.SetGlobalRandom(t, seed)
+func newSim(t testing.TB, seed uint64, names ...string) *simNet {
+	if t, ok := t.(*testing.T); ok { // in a benchmark, keys may be others each time
+		cryptotest.SetGlobalRandom(t, seed)
+	}
 	n := &simNet{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: simEpoch, delay: 3 * time.Millisecond,
 		maxSteps: 3_000_000, codec: true, trace: sha256.New(),
