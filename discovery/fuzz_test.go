@@ -39,8 +39,10 @@ func (h *hearing) act(what, who, how, number byte) {
 		h.hear(who, how, number)
 	}
 	for _, table := range [][2]int{
-		{len(h.s.neighbours.items), h.s.neighbours.limit}, {h.s.neighbours.order.Len(), len(h.s.neighbours.items)},
-		{len(h.s.sources.items), h.s.sources.limit}, {h.s.sources.order.Len(), len(h.s.sources.items)},
+		{len(h.s.neighbours.items), h.s.neighbours.limit},
+		{h.s.neighbours.order.Len(), len(h.s.neighbours.items)},
+		{len(h.s.sources.items), h.s.sources.limit},
+		{h.s.sources.order.Len(), len(h.s.sources.items)},
 	} {
 		if table[0] > table[1] {
 			h.t.Fatalf("%d entries in a table of %d", table[0], table[1])

@@ -208,7 +208,9 @@ func (o *order) read(p *party, m *written) {
 	}
 }
 
-func (w *written) same(o *written) bool { return w != nil && o != nil && string(w.bytes) == string(o.bytes) }
+func (w *written) same(o *written) bool {
+	return w != nil && o != nil && string(w.bytes) == string(o.bytes)
+}
 
 // agree checks that two parties have the same keys if the one has read what the other wrote last, and different ones
 // otherwise.
