@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"parley/cmd/internal/fuzz"
+	"parley/rooms"
 )
 
 // fuzzCmd tries a peer with conversations that are almost right.
@@ -94,7 +95,7 @@ const progressEvery = 5 * time.Second
 // options checks the flags.
 func (c *fuzzCmd) options() (o fuzz.Options, err error) {
 	o = fuzz.Options{
-		Link: c.Invite, Seed: c.Seed, For: c.For, Count: c.Count, Parallel: c.Parallel, Rate: c.Rate,
+		Seed: c.Seed, For: c.For, Count: c.Count, Parallel: c.Parallel, Rate: c.Rate,
 		MaxMemory: c.MaxMemory << 20, MaxGoroutines: c.MaxGoroutines, ShrinkTime: c.ShrinkTime,
 	}
 	o.Target.AnswerWithin = c.AnswerWithin
@@ -112,6 +113,11 @@ func (c *fuzzCmd) options() (o fuzz.Options, err error) {
 		return o, errors.New("one peer is to be named: parley-harness fuzz HOST:PORT, or --start -- COMMAND")
 	default:
 		o.Target.Addr = c.Args[0]
+	}
+	if c.Invite != "" {
+		if o.Link, err = rooms.ParseLink(c.Invite); err != nil {
+			return o, fmt.Errorf("--invite: %w; give a link as parley room invite prints it", err)
+		}
 	}
 	for _, role := range c.Role {
 		switch {

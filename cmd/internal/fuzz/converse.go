@@ -10,12 +10,16 @@ import (
 // converse makes the legal conversation of an episode: on one connection, or on
 // two that take turns.
 func (g *gen) converse() {
+	if g.w.script.Role == roleMember && g.w.honest != nil && g.chance(50) {
+		g.scenario()
+		return
+	}
 	var speakers []func()
 	for i := range 1 + g.n(2) {
 		if g.chance(55) {
-			speakers = append(speakers, g.peer(i))
+			speakers = append(speakers, g.peerOf(g.self(), i).peerPhrase)
 		} else {
-			speakers = append(speakers, g.user())
+			speakers = append(speakers, g.userOf(g.self()).userPhrase)
 		}
 	}
 	for range 2 + g.n(10) {
@@ -23,9 +27,9 @@ func (g *gen) converse() {
 	}
 }
 
-// peer begins a session of a peer of the role's, in which the lobby and the room
-// are offered and opened, and returns what it then says, a phrase at a time.
-func (g *gen) peer(i int) (say func()) {
+// peerOf begins a session of a peer of somebody's, in which the lobby and the room
+// are offered and opened.
+func (g *gen) peerOf(self string, i int) *speaker {
 	conn := g.dial(fmt.Sprintf("peer-%d.%d", g.episode, i), asPeer)
 	const stream = script.Interactive
 	lobby, room := tagMarker("lobby"), tagMarker("room")
@@ -38,7 +42,6 @@ func (g *gen) peer(i int) (say func()) {
 	case 1: // the room twice
 		tags = append(tags, room...)
 	}
-	self := g.self()
 	if g.chance(25) { // the lobby alone: the peer then offers the room, if it keeps it
 		g.send(conn, stream, &wire.Offer{Tags: lobby})
 		g.await(conn, wire.TypeMatch)
@@ -51,24 +54,27 @@ func (g *gen) peer(i int) (say func()) {
 	} else {
 		g.send(conn, stream, &wire.Offer{Tags: tags})
 		g.await(conn, wire.TypeMatch)
-		g.send(conn, stream, &wire.OpenRoom{Ref: lobbyRef, State: script.EmptyState()})
+		if g.chance(20) { // as if it had what the peer has
+			g.send(conn, stream, &wire.InStep{Refs: wire.List[uint64]{lobbyRef}})
+		} else {
+			g.send(conn, stream, &wire.OpenRoom{Ref: lobbyRef, State: script.EmptyState()})
+		}
 		g.send(conn, stream, &wire.OpenRoom{Ref: ref, Delegation: delegationMarker(self)})
 		g.await(conn, wire.TypeOpenRoom)
 	}
 	s := &speaker{g: g, conn: conn, ref: ref, lobby: lobbyRef, self: self}
 	s.open(script.Interactive)
-	return s.peerPhrase
+	return s
 }
 
-// user begins a session of the role's user, and returns its requests.
-func (g *gen) user() (say func()) {
-	who := g.self()
+// userOf begins a session of a user.
+func (g *gen) userOf(who string) *speaker {
 	conn := g.dial(who, asUser)
 	s := &speaker{g: g, conn: conn, self: who}
 	if who == "stranger" || g.chance(70) {
 		s.ask(&wire.Submit{Room: g.w.room, Delegation: delegationMarker(who)}, wire.TypeDone)
 	}
-	return s.userPhrase
+	return s
 }
 
 // A speaker is one connection of an episode.

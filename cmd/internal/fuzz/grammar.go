@@ -119,7 +119,7 @@ func (g *gen) edit(b []byte) Edit {
 	case aBool:
 		return replace(wire.AppendBool(nil, b[v.offset] == 0xc2))
 	case aText:
-		return replace(wire.AppendStr(nil, []string{"", "\xff\xfe", "\x00", long(300), long(70), "‮x", "a\nb"}[g.n(7)]))
+		return replace(wire.AppendStr(nil, []string{"", "\xff\xfe", "\x00", long(300), long(70), "\u202ex", "a\nb"}[g.n(7)]))
 	case aBin:
 		return replace(wire.AppendBin(nil, g.otherBytes(b[v.offset+v.head:v.offset+v.size])))
 	default:

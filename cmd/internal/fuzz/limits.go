@@ -31,8 +31,8 @@ const (
 	// maxWait is the longest wait of a step.
 	maxWait = 500 * time.Millisecond
 
-	// dialWithin is for a TCP connection.
-	dialWithin = 5 * time.Second
+	// leaveWithin is how long it may take to leave a den when all is over.
+	leaveWithin = 5 * time.Second
 
 	// maxObserved is how many frames of the peer are kept to be shown in a finding.
 	maxObserved = 200

@@ -183,8 +183,12 @@ func (p *player) send(l *wireline, s *Step) error {
 		l.newest = stream
 	}
 	if m, err := wire.DecodeBody(s.Type, body); err == nil {
-		if end, ok := m.(*wire.StreamEnd); ok {
-			l.ended[end.Stream] = end.Code
+		switch m := m.(type) {
+		case *wire.StreamEnd:
+			l.ended[m.Stream] = m.Code
+		case *wire.Hello: // which may say otherwise than the dial
+			l.user = m.Role == wire.RoleUser
+			l.conn.Receiver.User = l.user
 		}
 	}
 	p.note("%d > %s on %d, %d bytes", l.number, typeName(s.Type), stream, len(body))

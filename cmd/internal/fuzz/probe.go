@@ -102,6 +102,9 @@ func (r *runner) look(ctx context.Context, w *world) *Problem {
 		}
 	}
 	st, took, err := r.o.Target.probe(ctx, w)
+	if err != nil && ctx.Err() == nil && (proc == nil || proc.alive()) {
+		st, took, err = r.o.Target.probe(ctx, w) // the machine may have stood still
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil

@@ -13,9 +13,9 @@ import (
 
 // Options say what to fuzz, and for how long.
 type Options struct {
-	Target  Target   // without Addr and PeerID when Command starts it
-	Command []string // starts the target, which prints `ready ADDR ID`; empty: it runs already
-	Link    string   // an invite to a room for the member; empty: its own den
+	Target  Target      // without Addr and PeerID when Command starts it
+	Command []string    // starts the target, which prints `ready ADDR ID`; empty: it runs already
+	Link    *rooms.Link // an invite to a room for the member; nil: its own den
 
 	Roles    []string
 	Seed     uint64
@@ -137,17 +137,12 @@ func (r *runner) open(ctx context.Context) error {
 	if err := r.first(ctx); err != nil {
 		return err
 	}
-	if r.o.Link != "" && r.lane.link == nil {
-		link, err := rooms.ParseLink(r.o.Link)
-		if err != nil {
-			return err
-		}
-		r.lane.link, err = join(ctx, &r.o.Target, &Script{Seed: r.o.Seed, Clock: r.o.Clock, Role: roleMember}, link)
-		if err != nil {
-			return err
-		}
+	if r.o.Link == nil || r.lane.link != nil {
+		return nil
 	}
-	return nil
+	var err error
+	r.lane.link, err = join(ctx, &r.o.Target, &Script{Seed: r.o.Seed, Clock: r.o.Clock, Role: roleMember}, r.o.Link)
+	return err
 }
 
 // halt ends a target that was started.

@@ -30,7 +30,7 @@ func (l *lane) play(ctx context.Context, s *Script) (out Outcome, err error) {
 	w, err := l.world(ctx, s)
 	defer func() {
 		if w.honest != nil { // whatever came of it: the den may be made again
-			leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialWithin)
+			leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
 			defer cancel()
 			if left := w.leaveDen(leaving); err == nil && out.Problem == nil {
 				err = left

@@ -28,7 +28,7 @@ func (t *Target) soon() time.Time { return time.Now().Add(t.AnswerWithin) }
 // connect dials and does a handshake. Ephemeral keys are random: what they are
 // changes nothing that a script says.
 func (t *Target) connect(ctx context.Context, self *script.Identity) (*script.Wire, *script.Initiator, error) {
-	d := net.Dialer{Timeout: dialWithin}
+	d := net.Dialer{Timeout: t.AnswerWithin}
 	conn, err := d.DialContext(ctx, "tcp", t.Addr)
 	if err != nil {
 		return nil, nil, err

@@ -48,7 +48,6 @@ type pool struct {
 	runs     [][]byte
 	heads    []wire.Head // of logs
 	boxes    [][]byte
-	proofs   [][]byte
 }
 
 // A secret may not be told.
