@@ -204,7 +204,9 @@ func TestAPeerStoppedTwiceBetweenAnEntryAndItsConsequencesJudgesAllLogs(t *testi
 	for i := range byte(2) { // under other heads each time: of these the store is asked
 		w.refresh()
 		w.write(5)
-		kit.master.enter(func(at Place) (*Entry, error) { return NewEpoch(kit.master.key, at, make([]byte, 16), [EpochKeySize]byte{i}) })
+		kit.master.enter(func(at Place) (*Entry, error) {
+			return NewEpoch(kit.master.key, at, make([]byte, 16), [EpochKeySize]byte{i})
+		})
 		n.run(2 * time.Second)
 	}
 	kit.master.refresh()
