@@ -84,7 +84,7 @@ func FuzzProof(f *testing.F) {
 // seeds are the inputs that fuzzing starts from: the vectors' messages and proofs.
 func seeds(t *testing.T) map[string]map[string][]byte {
 	t.Helper()
-	all := map[string]map[string][]byte{"FuzzMessage1": {}, "FuzzMessage2": {}, "FuzzMessage3": {}, "FuzzProof": {}}
+	all := map[string]map[string][]byte{"FuzzMessage1": {}, "FuzzMessage2": {}, "FuzzMessage3": {}, "FuzzProof": {}, "FuzzOrder": orderSeeds()}
 	for _, v := range readVectors[completeVector](t, completeFile) {
 		all["FuzzMessage1"][v.Name] = v.Message1
 		all["FuzzMessage2"][v.Name] = v.Message2

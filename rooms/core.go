@@ -177,8 +177,12 @@ func (c *Core) handle(ev Event) {
 		c.onLoaded(&loaded)
 		return
 	}
-	if !c.ready {
-		return
+	switch ev.(type) {
+	case Found, Persisted: // of what was asked for rooms that are read
+	default:
+		if !c.ready {
+			return
+		}
 	}
 	switch ev := ev.(type) {
 	case RunsIn:

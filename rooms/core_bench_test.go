@@ -2,10 +2,12 @@ package rooms
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"parley/handshake/identity"
+	"parley/store"
 	"parley/wire"
 )
 
@@ -97,6 +99,41 @@ func BenchmarkMessagesThroughTwoCores(b *testing.B) {
 				b.StartTimer()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(log)), "ns/run")
+		})
+	}
+}
+
+// BenchmarkJudgeARoomAgain reads a room that was never judged by the entries held, as after an update: all of its logs are judged.
+func BenchmarkJudgeARoomAgain(b *testing.B) {
+	for _, logs := range []int{300, 3000, 30000} {
+		b.Run(fmt.Sprint(logs, " logs"), func(b *testing.B) {
+			n := newSim(b, 90, "a")
+			a := n.nodes[0]
+			kit := n.privateRoom(a, 0)
+			run := kit.master.write(1)
+			n.run(time.Second)
+			a.crash()
+			longHistory(run.Room, run, logs, uint64(2*logs), a)
+			a.store.set(store.Value{Key: RoomValues(run.Room) + "judged"})
+			state := run.Extend(nil)
+			state.FirstHeads = []wire.ID{run.Room} // so that the store is asked for runs between
+			for log, h := range a.store.room(run.Room).heads {
+				h.Note = string(state.note())
+				a.store.room(run.Room).heads[log] = h
+			}
+			for b.Loop() {
+				core := New(a.cfg)
+				effects := core.Step(n.now, Loaded{Rooms: []*RoomData{a.store.data(run.Room, false)}, All: true})
+				for todo := slices.Clone(effects); len(todo) > 0; todo = todo[1:] {
+					if e, ok := todo[0].(Find); ok {
+						todo = append(todo, core.Step(n.now, Found{Find: e.Find})...)
+					}
+				}
+				if core.rooms[run.Room].judgedOn == 0 {
+					b.Fatal("the room is not judged")
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(logs), "ns/log")
 		})
 	}
 }

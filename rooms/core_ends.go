@@ -13,6 +13,7 @@ import (
 
 // applyEnds looks again at the room's logs after its authority changed.
 func (c *Core) applyEnds(r *room) {
+	r.judging = true // else the first log that is done would be taken for the last
 	flipped, all := c.countedChange(r)
 	if all || len(flipped) > 0 {
 		for _, id := range sortedIDs(r.logs) {
@@ -35,6 +36,7 @@ func (c *Core) applyEnds(r *room) {
 			c.revive(r, lg)
 		}
 	}
+	r.judging = false
 	c.markJudged(r)
 }
 
@@ -73,8 +75,11 @@ func (c *Core) limitLog(r *room, lg *logState) {
 					continue
 				}
 				e := r.auth.nodes[i].entry
-				if pin, _ := pinOf(e.pins(), lg.id); pin.Number < limit.Number {
+				switch pin, _ := pinOf(e.pins(), lg.id); {
+				case pin.Number < limit.Number:
 					limit.Number, limit.Link, why = pin.Number, pin.Link, stopReason(e, false)
+				case pin.Number == limit.Number && pin.Link != limit.Link:
+					limit.Link = wire.ID{} // no run that ends there is within both
 				}
 			}
 		}

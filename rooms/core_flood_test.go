@@ -114,6 +114,7 @@ func TestAMemberWithManyPeersGivesUpItsOwnDelegationsOnly(t *testing.T) {
 
 func TestInventedLogsDoNotKeepAMembersRunsFromBeingWaitedFor(t *testing.T) {
 	n := newSim(t, 83, "a", "b")
+	n.meddled = true
 	a, b := n.nodes[0], n.nodes[1]
 	n.mesh()
 	kit := n.privateRoom(a, 0)

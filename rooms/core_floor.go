@@ -1,6 +1,9 @@
 package rooms
 
 import (
+	"cmp"
+	"slices"
+
 	"parley/store"
 	"parley/wire"
 )
@@ -21,15 +24,27 @@ func (c *Core) applyFloors(r *room) {
 	}
 }
 
-// floorOf is the highest floor of a log in the trims that count; of several the one with the lowest link.
-func (a *Authority) floorOf(log wire.ID) (floor *Floor) {
+// floorOf is the floor of a log that stands, of those in the trims that count. rivals says that another one has its
+// number, and another link: which of them a log was trimmed to must be looked up.
+func (a *Authority) floorOf(log wire.ID) (floor *Floor, rivals bool) {
 	for _, i := range a.floors[log] {
-		f := a.floorIn(i, log)
-		if floor == nil || f.Number > floor.Number || f.Number == floor.Number && f.Link.Compare(floor.Link) < 0 {
+		if f := a.floorIn(i, log); floor == nil || f.before(floor) {
 			floor = f
 		}
 	}
-	return floor
+	rivals = slices.ContainsFunc(a.floors[log], func(i int) bool {
+		f := a.floorIn(i, log)
+		return f.Number == floor.Number && f.Link != floor.Link
+	})
+	return floor, rivals
+}
+
+// before reports whether f stands where o does not: the highest does, of equal ones that with the lowest link.
+func (f *Floor) before(o *Floor) bool {
+	return cmp.Or(
+		cmp.Compare(o.Number, f.Number), f.Link.Compare(o.Link),
+		slices.CompareFunc(f.FirstHeads, o.FirstHeads, wire.ID.Compare), slices.CompareFunc(f.Heads, o.Heads, wire.ID.Compare),
+	) < 0
 }
 
 // floorGone reports whether a log was trimmed by what does not count any more. What is above then waits,
@@ -38,20 +53,59 @@ func (r *room) floorGone(lg *logState) bool {
 	if r.openRoom || lg.floor == 0 {
 		return false
 	}
-	f := r.auth.floorOf(lg.id)
+	f, _ := r.auth.floorOf(lg.id)
 	return f == nil || f.Number < lg.floor
+}
+
+// onBranch reports whether what is held of a log that begins at a floor's number follows that floor, and not another of this
+// number; and whether this is known.
+func (lg *logState) onBranch(f *Floor, rivals bool) (follows, known bool) {
+	switch {
+	case lg.durable == lg.floor:
+		return lg.durLink == f.Link, true
+	case lg.floorState != nil:
+		return lg.floorState.Link == f.Link, true
+	}
+	return true, !rivals
+}
+
+// isAt reports whether a state is that at a floor.
+func (s *LogState) isAt(f *Floor) bool {
+	return s != nil && s.Last == f.Number && s.Link == f.Link && slices.Equal(s.Heads, f.Heads) && slices.Equal(s.FirstHeads, f.FirstHeads)
+}
+
+// readFloor takes up the state at the floor of a log that was read from the store. Where the log ends may depend on it.
+func (r *room) readFloor(lg *logState) {
+	f, rivals := r.auth.floorOf(lg.id)
+	if f == nil || lg.floor != f.Number || lg.durable == 0 {
+		return
+	}
+	if follows, known := lg.onBranch(f, rivals); follows && known {
+		lg.stand(f)
+	}
+}
+
+// stand lets a floor stand for what a log had below it: the trim's word about the log's first run counts, on peers that had
+// that run as on those that never did.
+func (lg *logState) stand(f *Floor) {
+	lg.floorState = f.State()
+	if lg.state != nil {
+		lg.state.FirstHeads = f.FirstHeads
+	}
+	if lg.durable == f.Number && len(lg.staged) == 0 {
+		lg.state = f.State()
+	}
 }
 
 // applyFloor trims a log, once nothing of it is under way.
 func (c *Core) applyFloor(r *room, lg *logState) {
-	f := r.auth.floorOf(lg.id)
-	if f == nil {
+	f, rivals := r.auth.floorOf(lg.id)
+	if f == nil || lg.trimming || lg.floor > f.Number && lg.durable > 0 {
 		return
 	}
-	if lg.floor == f.Number && lg.floorState == nil && lg.durable > 0 {
-		lg.floorState = f.State() // as it was read from the store
-	}
-	if lg.floor >= f.Number && lg.durable > 0 || lg.trimming {
+	at := lg.floor == f.Number && lg.durable > 0
+	follows, known := lg.onBranch(f, rivals)
+	if at && follows && known && lg.floorState.isAt(f) {
 		return
 	}
 	if len(lg.staged) > 0 || lg.moving || lg.end != nil {
@@ -59,23 +113,49 @@ func (c *Core) applyFloor(r *room, lg *logState) {
 		return
 	}
 	lg.floorDue = false
-	if lg.durable < f.Number {
+	switch {
+	case at && !known:
+		c.findFloor(r, lg, f, lg.floor+1)
+	case at && !follows:
+		c.leaveBranch(r, lg, f)
+	case at: // the same link, and other heads told of it
+		lg.stand(f)
+		c.limitLog(r, lg)
+	case lg.durable < f.Number:
 		c.beginAt(r, lg, f)
-		return
+	default:
+		c.findFloor(r, lg, f, f.Number)
 	}
+}
+
+// findFloor reads the run that tells whether a log is on a floor's branch: the one that ends at the floor or, of a log that
+// begins there, its first.
+func (c *Core) findFloor(r *room, lg *logState, f *Floor, number uint64) {
 	lg.trimming = true
-	c.find(r, lg.id, f.Number, func(run *Run) {
+	c.find(r, lg.id, number, func(run *Run) {
 		lg.trimming = false
+		stands, _ := r.auth.floorOf(lg.id)
 		switch {
 		case r.logs[lg.id] != lg || r.failed:
-		case len(lg.staged) > 0 || lg.moving || lg.end != nil || r.auth.floorOf(lg.id) != f:
+		case len(lg.staged) > 0 || lg.moving || lg.end != nil || stands != f:
 			c.applyFloor(r, lg)
+		case run != nil && number > f.Number && run.Prev == f.Link:
+			lg.stand(f)
+			c.limitLog(r, lg)
 		case run == nil || run.Last() != f.Number || run.Hash != f.Link:
-			c.beginAt(r, lg, f) // another branch, which is forgotten whole
+			c.leaveBranch(r, lg, f)
 		default:
 			c.trimTo(r, lg, f)
 		}
 	})
+}
+
+// leaveBranch forgets all that is held of a log, since it stands on another branch than the floor.
+func (c *Core) leaveBranch(r *room, lg *logState, f *Floor) {
+	if lg.durable > lg.floor {
+		c.stopped(r, lg, lg.floor+1, lg.durable, ReasonTrimmedBranch)
+	}
+	c.beginAt(r, lg, f)
 }
 
 // trimTo drops a log's messages up to a floor that is the end of a run held.
@@ -90,13 +170,14 @@ func (c *Core) trimTo(r *room, lg *logState, f *Floor) {
 	r.messages -= gone
 	r.bytes -= size
 	lg.bytes -= size
-	lg.floor, lg.floorState = f.Number, f.State()
+	lg.floor = f.Number
+	lg.stand(f)
 	c.trimmed(r, lg)
 }
 
 // beginAt lets a log begin at a floor: what was held of it, if anything, is forgotten.
 func (c *Core) beginAt(r *room, lg *logState, f *Floor) {
-	if lg.durable > lg.floor || lg.floorState == nil && lg.durable > 0 {
+	if lg.durable > 0 { // also where all of it was forgotten: the store still knows where it ended
 		c.trim(r, lg, store.TrimAll)
 	}
 	r.messages -= lg.durable - lg.floor

@@ -165,7 +165,7 @@ func (h *hiding) cut(c *Core) {
 	}
 	if h.branch.last > h.branch.floor {
 		lg.hidden = append(lg.hidden, h.branch)
-		c.stopped(r, lg, first, last)
+		c.stopped(r, lg, first, last, lg.why)
 	}
 	if fs := lg.fork; fs != nil && len(fs.pins) > 0 {
 		fs.due = true // a pinned run may be hidden now
@@ -246,11 +246,11 @@ func (c *Core) reviveNext(r *room, lg *logState, branches []*hiddenBranch) {
 	lg.reviving = true
 	again := func() {
 		lg.reviving = false
+		lg.dropHidden()
 		switch {
 		case r.logs[lg.id] != lg || r.failed || lg.moving || lg.end != nil:
 		case lg.rechecking != nil || lg.recheckDue: // its end goes on with this
 		default:
-			lg.dropHidden()
 			c.reviveNext(r, lg, branches)
 		}
 	}

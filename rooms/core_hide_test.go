@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/store"
 	"parley/wire"
 )
 
@@ -105,6 +106,120 @@ func TestRunsThatStopCountingAreHiddenAndTheirAuthorIsTold(t *testing.T) {
 		}
 		if other := kit.master.notices(); len(other) != 0 {
 			t.Errorf("another is told: %+v", other)
+		}
+	}
+}
+
+func TestWhatIsFoundOutWhileOtherRoomsAreStillReadIsNotLost(t *testing.T) {
+	n := newSim(t, 46, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(3 * time.Second)
+	for range 5 {
+		u.write(1)
+	}
+	n.run(time.Second)
+	b.crash()
+	stop := kit.master.remove(u, u.all[1])
+	// Its disk has got the entry, and it was ended before it could do anything about it.
+	b.store.room(u.room).records[recordKey(storeEntry, stop.ID)] = store.Record{Room: u.room, Kind: storeEntry, ID: stop.ID, Bytes: stop.Raw}
+	b.life++
+	b.core = New(b.cfg)
+	b.step(Loaded{Rooms: []*RoomData{b.store.data(u.room, false)}})
+	n.run(time.Second)
+	b.step(Loaded{All: true})
+	n.run(5 * time.Second)
+	if last, _ := b.core.rooms[u.room].logs[u.prev.Log].effective(); last != 2 || b.headOf(u.room, u.prev.Log) != 2 || b.hiddenOf(u.room) != 3 {
+		t.Errorf("the log counts up to %d, is held up to %d, and %d messages are hidden", last, b.headOf(u.room, u.prev.Log), b.hiddenOf(u.room))
+	}
+}
+
+func TestWhatAFailedStoreHadToHideIsHiddenWhenTheRoomIsReadAnew(t *testing.T) {
+	n := newSim(t, 47, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	kit.added(b)
+	n.run(3 * time.Second)
+	for range 5 {
+		u.write(1)
+	}
+	n.run(time.Second)
+	n.cut(n.between(a, b))
+	stop := kit.master.remove(u, nil) // none of it counts
+	n.mesh()
+	for i := 0; b.store.room(u.room).records[recordKey(storeEntry, stop.ID)].Bytes == nil; i++ {
+		if n.run(10 * time.Microsecond); i > 100_000 {
+			t.Fatal("the entry does not arrive")
+		}
+	}
+	b.store.fail = 1 // of hiding what the entry ends
+	n.run(10 * time.Second)
+	if b.core.Stats().FailedBatches != 1 {
+		t.Fatal("no write failed")
+	}
+	if b.headOf(u.room, u.prev.Log) != 0 || b.hiddenOf(u.room) < 5 { // and perhaps again what was moved when the store failed
+		t.Errorf("the log is held up to %d, and %d messages are hidden", b.headOf(u.room, u.prev.Log), b.hiddenOf(u.room))
+	}
+}
+
+func TestAFormerMembersPeerWhoseStoreFailedGetsTheLastWordAgain(t *testing.T) {
+	n := newSim(t, 48, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(3 * time.Second)
+	u.write(1)
+	n.run(time.Second)
+	b.store.fail = 1
+	stop := kit.master.remove(u, nil)
+	n.run(10 * time.Second)
+	if b.core.Stats().FailedBatches != 1 {
+		t.Fatal("no write failed")
+	}
+	if !b.core.rooms[u.room].auth.Has(stop.ID) || len(u.notices()) != 1 {
+		t.Error("neither the peer nor the user knows that it was removed")
+	}
+}
+
+func TestOfTwoStopsThatNameDifferentRunsOfOneNumberNeitherIsWithinBoth(t *testing.T) {
+	for _, order := range []bool{false, true} {
+		n := newSim(t, 51, "a", "b", "c")
+		a, b, c := n.nodes[0], n.nodes[1], n.nodes[2]
+		n.mesh()
+		kit := n.privateRoom(a, 0)
+		u := kit.join(b)
+		kit.added(b)
+		kit.added(c)
+		n.run(3 * time.Second)
+		u.write(1)
+		v := u.fork(c, 1)
+		u.write(2)
+		other := v.sign(2) // which nobody gets
+		n.run(time.Second)
+		n.cut(n.between(a, c))
+		n.cut(n.between(b, c))
+		leave := func() { kit.leaveAt(u, u.prev) }
+		stop := func() { kit.master.remove(u, other) }
+		if first, second := leave, stop; order {
+			second()
+			first()
+		} else {
+			first()
+			second()
+		}
+		n.run(5 * time.Second)
+		n.mesh() // c learns of both at once
+		n.run(20 * time.Second)
+		n.inStep(t, u.room)
+		for _, nd := range n.nodes {
+			if last, _ := nd.core.rooms[u.room].logs[u.prev.Log].effective(); last != 1 {
+				t.Errorf("the stop first: %v: at %s the log counts up to %d", order, nd.name, last)
+			}
 		}
 	}
 }

@@ -190,3 +190,36 @@ func TestASessionThatDeliversNothingDoesNotKeepARoomWaiting(t *testing.T) {
 		t.Error("the messages were not asked of the other session")
 	}
 }
+
+func TestAnotherBranchIsNotAskedForAgainAndAgain(t *testing.T) {
+	n := newSim(t, 53, "a")
+	a := n.nodes[0]
+	u := n.user(a, n.lobby())
+	for range 3 {
+		u.write(1)
+	}
+	n.run(time.Second)
+	v := u.fork(a, 2)
+	v.sign(1)
+	other := v.sign(1)
+	a.step(PeerUp{Peer: 9, ID: wire.ID{9}})
+	tag := a.core.peers[9].tag(false, n.lobby())
+	a.hostileAs(&wire.Offer{Tags: tag[:]})
+	a.hostileAs(&wire.OpenRoom{State: make([]byte, 16)})
+	for i := range 1000 { // it delivers what does not fit, and no run that would show where the branches part
+		if i%200 == 0 {
+			a.hostileAs(&wire.Announce{Heads: []wire.Head{{Log: other.Log, Last: other.Last(), Link: other.Hash}}})
+		}
+		for key, q := range a.core.pulls {
+			if q.hunt == nil {
+				a.hostileStep(RunsIn{Peer: 9, Pull: key, Runs: []*Run{other}})
+			}
+			a.hostileStep(PullEnd{Pull: key})
+			break
+		}
+		n.run(10 * time.Millisecond)
+	}
+	if pulls := a.core.Stats().Pulls; pulls == 0 || pulls > 20 {
+		t.Errorf("asked %d times in 10 seconds", pulls)
+	}
+}

@@ -229,10 +229,12 @@ func (c *Core) loadRoom(d *RoomData) {
 		r.arrival += arrivalSkip
 	}
 	r.arrival = max(r.arrival, d.LastArrival+arrivalSkip)
+	taken := r.loading
+	r.failed, r.loading, r.reloading = false, false, false
 	c.loadRecords(r, p)
 	c.loadLogs(r, d)
 	c.loadJudged(r, d)
-	c.roomReady(r, p)
+	c.roomReady(r, p, taken)
 }
 
 func (c *Core) loadRecords(r *room, p *roomParts) {
@@ -313,6 +315,10 @@ func (c *Core) loadJudged(r *room, d *RoomData) {
 	if r.openRoom {
 		return
 	}
+	r.auth.Now()
+	for _, lg := range r.logs {
+		r.readFloor(lg)
+	}
 	r.notices = d.parts.notices
 	for _, h := range d.Hidden {
 		log, err := readHiddenNote(h.Note)
@@ -331,10 +337,8 @@ func (c *Core) loadJudged(r *room, d *RoomData) {
 	}
 }
 
-// roomReady goes on with a room that was read: what waited for it, and the sessions.
-func (c *Core) roomReady(r *room, p *roomParts) {
-	taken := r.loading
-	r.failed, r.loading, r.reloading = false, false, false
+// roomReady goes on with a room that was read: what waited for it, and the sessions. taken says that it was taken up just now.
+func (c *Core) roomReady(r *room, p *roomParts, taken bool) {
 	if taken {
 		for _, user := range sortedIDs(p.users) {
 			if !r.users[user] {
@@ -348,6 +352,9 @@ func (c *Core) roomReady(r *room, p *roomParts) {
 		l.fruitless = [2]digest16{}
 		if l.right = c.bestRight(l); l.right != SyncNone && l.mayAsk {
 			c.tellState(l)
+		}
+		if !l.mayAsk && !taken { // what was the last word to this peer may be what was lost
+			c.openLink(l, true, false)
 		}
 		c.compare(l)
 	}

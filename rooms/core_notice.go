@@ -50,11 +50,11 @@ func readNotice(room wire.ID, v *store.Value) (log wire.ID, n *notice, ok bool) 
 }
 
 // stopped notes that messages of one of this peer's own users do not count any more.
-func (c *Core) stopped(r *room, lg *logState, first, last uint64) {
+func (c *Core) stopped(r *room, lg *logState, first, last uint64, why Reason) {
 	if old := r.notices[lg.id]; old != nil && !old.counts {
 		first, last = min(first, old.first), max(last, old.last)
 	}
-	c.setNotice(r, lg, &notice{author: lg.author, first: first, last: last, why: lg.why})
+	c.setNotice(r, lg, &notice{author: lg.author, first: first, last: last, why: why})
 }
 
 // countsAgain notes that messages which did not count do so again. Of what the author was not told yet, nothing

@@ -232,6 +232,9 @@ func (c *Core) openStaged(r *room, lg *logState, run *Run) {
 	if lg.state != nil && run.First > lg.state.Last+1 { // the log begins again at a later floor
 		c.trim(r, lg, store.TrimAll)
 		o.removeLog(lg)
+		r.messages -= lg.durable - lg.floor
+		r.bytes -= lg.bytes
+		lg.bytes = 0
 		lg.durable, lg.durLink, lg.state, lg.end = 0, wire.ID{}, nil, nil
 		r.logTree.drop(lg.id)
 	}

@@ -13,7 +13,8 @@ type want struct {
 	target  uint64 // the last message known
 	sources []source
 	pull    *pull // that asks for it; nil: waits in the queue
-	grew    bool  // the pull brought something of it
+	came    bool  // the pull brought something of it
+	grew    bool  // and that continued the log
 }
 
 type source struct {
@@ -251,7 +252,7 @@ func (c *Core) endPull(q *pull, failed bool) {
 		if q.got == 0 || !failed && !w.grew { // it does not have, or does not give, what it told
 			w.sources = slices.DeleteFunc(w.sources, func(s source) bool { return s.l == l })
 		}
-		w.grew = false
+		w.came, w.grew = false, false
 		r.wantQueue = append(r.wantQueue, w)
 	}
 	r.planDue = true

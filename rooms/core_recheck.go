@@ -150,7 +150,7 @@ func judgedValue(r *room, entries int) store.Value {
 
 // markJudged notes on disk that nothing is left to be found out or hidden by the entries held.
 func (c *Core) markJudged(r *room) {
-	if r.openRoom || r.failed || r.judgedOn == r.auth.Len() || !r.judgedAny {
+	if r.openRoom || r.failed || r.judging || r.judgedOn == r.auth.Len() || !r.judgedAny {
 		return
 	}
 	for _, lg := range r.logs {

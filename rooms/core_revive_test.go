@@ -185,3 +185,50 @@ func TestAPeerStoppedBetweenAnEntryAndItsConsequencesJudgesAtItsStart(t *testing
 		t.Errorf("%d messages count and %d are hidden, want 0 and 5", got, hidden)
 	}
 }
+
+func TestAPeerStoppedTwiceBetweenAnEntryAndItsConsequencesJudgesAllLogs(t *testing.T) {
+	n := newSim(t, 36, "a", "c")
+	a, c := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	w, x := kit.join(c), kit.join(c)
+	for range 6 { // whose logs are judged at once, since all of their runs have the same heads
+		kit.join(c).write(1)
+	}
+	n.run(3 * time.Second)
+	appointment := kit.master.appoint(x)
+	n.run(time.Second)
+	cut := x.add(w, RoleReader)
+	x.add(w, RoleMember)
+	n.run(time.Second)
+	for i := range byte(2) { // under other heads each time: of these the store is asked
+		w.refresh()
+		w.write(5)
+		kit.master.enter(func(at Place) (*Entry, error) {
+			return NewEpoch(kit.master.key, at, make([]byte, 16), [EpochKeySize]byte{i})
+		})
+		n.run(2 * time.Second)
+	}
+	kit.master.refresh()
+	at, err := kit.master.auth.NextOnChain(kit.master.key.ID(), n.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := NewDemote(kit.master.key, at, appointment.ID, cut.ID, make([]byte, 16), [EpochKeySize]byte{3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.cut(n.between(a, c))
+	kit.master.request(&wire.Submit{Room: kit.link.Room, Entries: wire.List[wire.Bytes]{e.Raw}})
+	for range 2 { // what was handed to the store gets there, and no more
+		if _, _, err := a.store.sync(len(a.store.waiting)); err != nil {
+			t.Fatal(err)
+		}
+		a.crash()
+		a.start()
+	}
+	n.run(5 * time.Second)
+	if got, hidden := a.headOf(kit.link.Room, w.prev.Log), a.hiddenOf(kit.link.Room); got != 0 || hidden != 10 {
+		t.Errorf("%d messages count and %d are hidden, want 0 and 10", got, hidden)
+	}
+}

@@ -50,6 +50,7 @@ type room struct {
 	countedOf              int
 	judgedAny              bool
 	judgedOn               int
+	judging                bool                // not all logs that are to be judged have been begun with
 	notices                map[wire.ID]*notice // by log
 	noticeDue              bool
 	inFlight               int // batches

@@ -59,7 +59,7 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 	if lg.stagesNext(run) {
 		c.stagePinned(r, lg, run)
 		if w := r.wants[run.Log]; w != nil && q != nil && w.pull == q {
-			w.grew = true
+			w.came, w.grew = true, true
 		}
 		return
 	}
@@ -80,7 +80,7 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 		return
 	}
 	w := r.wants[run.Log]
-	first := q != nil && w != nil && w.pull == q && !w.grew // of what was asked for of this log
+	first := q != nil && w != nil && w.pull == q && !w.came // of what was asked for of this log
 	if run.First != next && !(r.openRoom && first && r.open.mayStart(lg, run)) && !r.continuesGrave(lg, run) {
 		if run.First < next { // overlaps what is held: another cut of it, hence another branch
 			c.hunt(r, lg, l, min(run.Last(), next-1))
@@ -106,10 +106,11 @@ func (c *Core) receive(r *room, l *link, run *Run, q *pull) {
 	if lg == nil {
 		lg = c.beginLog(r, run)
 	}
-	c.judge(r, lg, l, run, q != nil)
+	v := c.judge(r, lg, l, run, q != nil)
 	if w := r.wants[run.Log]; w != nil {
 		if q != nil && w.pull == q {
-			w.grew = true
+			w.came = true
+			w.grew = w.grew || v == Valid // what does not fit would be asked for again at once
 		}
 		if lg.state != nil && lg.state.Last >= w.target {
 			c.dropWant(r, run.Log)

@@ -59,7 +59,7 @@ func (c *Core) onOpenRoom(l *link, m *wire.OpenRoom, parts *Parts) {
 	}
 	if len(m.State) == 16 {
 		l.mayAsk = true
-		l.their, l.any = digest16(m.State), true
+		l.heard(digest16(m.State))
 	} else if !m.Answer { // it gives nothing (any more), until it tells its state
 		l.lost = l.lost || l.mayAsk
 		l.mayAsk, l.any = false, false
@@ -259,8 +259,20 @@ func (c *Core) onState(l *link, m *wire.State) {
 	}
 	l.mayAsk = true
 	l.tentative = false
-	l.their, l.any = digest16(m.Digest), true
+	l.heard(digest16(m.Digest))
 	c.compare(l)
+}
+
+// heard takes note of the other side's digest. If it is the one told before, the other side has read its room anew or has
+// given back a right: what it answered meanwhile may not hold. The same goes for a comparison that is under way.
+func (l *link) heard(d digest16) {
+	if l.their == d {
+		l.fruitless = [2]digest16{}
+	}
+	if l.walk != nil {
+		l.walk.stale = true
+	}
+	l.their, l.any = d, true
 }
 
 // compare acts on the other side's digest.

@@ -269,3 +269,84 @@ func TestManyRoomsShareTheirSessionsPulls(t *testing.T) {
 		n.wantEqual(k.link.Room, 5, a, b)
 	}
 }
+
+func TestWhatAPeerHasIsFoundAlsoWhenItsStoreFailsWhileItIsAsked(t *testing.T) {
+	n := newSim(t, 17, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	for i := range 60 { // at another moment each time
+		u := n.user(a, n.lobby())
+		u.write(1)
+		n.run(time.Second)
+		n.mesh()
+		n.run(time.Duration(i) * 200 * time.Microsecond)
+		a.store.fail = 1
+		n.user(a, n.lobby()).write(1)
+		n.run(time.Minute) // nothing else happens: the digests stay as they are
+		n.inStep(t, n.lobby())
+		if got := b.headOf(n.lobby(), u.prev.Log); got != 1 {
+			t.Fatalf("%d: the message does not arrive", i)
+		}
+		n.cut(n.between(a, b))
+	}
+}
+
+func TestAComparisonWithAPeerWhoseEntriesWereLostIsDoneAgain(t *testing.T) {
+	n := newSim(t, 18, "a", "b")
+	a, b := n.nodes[0], n.nodes[1]
+	n.mesh()
+	kit := n.privateRoom(a, 0)
+	u := kit.join(b)
+	n.run(2 * time.Second)
+	for i := range 40 { // at another moment each time
+		n.cut(n.between(a, b))
+		u.write(1)
+		n.run(time.Second)
+		n.mesh()
+		n.run(time.Duration(i) * 200 * time.Microsecond)
+		b.store.fail = 1
+		leave, err := NewLeave(u.key, u.auth.NextBeside(u.key.ID(), n.now), nil) // ends the log, until it is lost
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.request(&wire.Submit{Room: u.room, Entries: wire.List[wire.Bytes]{leave.Raw}})
+		n.run(time.Minute)
+		n.inStep(t, u.room)
+		if got := a.headOf(u.room, u.prev.Log); got != u.prev.Last() {
+			t.Fatalf("%d: %d of %d messages arrive", i, got, u.prev.Last())
+		}
+	}
+}
+
+func TestADigestThatIsToldDuringAComparisonIsComparedAgain(t *testing.T) {
+	again, other := make([]byte, 16), make([]byte, 16)
+	again[0], other[0] = 1, 2
+	for what, news := range map[string][]wire.Message{
+		"nothing":                                nil,
+		"the same":                               {&wire.State{Digest: again}},
+		"another":                                {&wire.State{Digest: other}},
+		"the same, with OpenRoom":                {&wire.OpenRoom{State: again}},
+		"the same, after a right was taken away": {&wire.OpenRoom{}, &wire.State{Digest: again}},
+	} {
+		n := newSim(t, 19, "a")
+		a := n.nodes[0]
+		a.step(PeerUp{Peer: 9, ID: wire.ID{9}})
+		tag := a.core.peers[9].tag(false, n.lobby())
+		a.hostileAs(&wire.Offer{Tags: tag[:]})
+		a.hostileAs(&wire.OpenRoom{State: again})
+		for i := range 10 {
+			if i == 1 {
+				for _, m := range news {
+					a.hostileAs(m)
+				}
+			}
+			if l := a.core.peers[9].links[0]; len(l.asks) > 0 {
+				a.hostileAs(&wire.RangesReply{Set: l.asks[0].set}) // all is equal
+			}
+			n.run(time.Second)
+			a.hostileAs(&wire.Ack{}) // lets the core see what time it is
+		}
+		if walks := a.core.Stats().Walks; (walks > 1) != (news != nil) {
+			t.Errorf("%d comparisons when it is told %s", walks, what)
+		}
+	}
+}

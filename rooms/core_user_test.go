@@ -137,6 +137,7 @@ func TestWhoCameAndWentBeforeAPeerHeardOfItIsToldByThatPeer(t *testing.T) {
 
 func TestVerifyNamesHolesOnBothSides(t *testing.T) {
 	n := newSim(t, 42, "a", "b")
+	n.meddled = true
 	a, b := n.nodes[0], n.nodes[1]
 	n.mesh()
 	kit := n.privateRoom(a, 0)

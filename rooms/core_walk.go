@@ -14,6 +14,7 @@ type walk struct {
 	stack   [][]byte // prefixes that differ and were not asked about yet
 	ids     []wire.ID
 	found   bool // something was missing here
+	stale   bool // the other side has told its digest since it began
 	verify  *verifyPeer
 	asked   time.Time // when the last answer came
 	answers int
@@ -95,7 +96,7 @@ func (c *Core) walkDone(l *link, w *walk) {
 	}
 	l.walk = nil
 	r := l.r
-	if !w.found {
+	if !w.found && !w.stale {
 		l.fruitless = [2]digest16{l.their, r.digest(l.ourKind)}
 	}
 	l.syncing = true
@@ -152,7 +153,8 @@ func (c *Core) onRanges(l *link, m *wire.Ranges) {
 			c.offend(l.p, "a comparison out of bounds")
 			return
 		}
-		if mayCompare(l.right, m.Set) && !l.r.failed {
+		// Also while the store has failed: an answer of nothing would mean that all is equal.
+		if mayCompare(l.right, m.Set) {
 			appendNode(reply, tree, n)
 		}
 	}

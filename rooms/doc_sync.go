@@ -82,7 +82,8 @@
 // handovers). These, and what they have seen, may then be fetched, and nothing else, so that the
 // former member's peer finds which of its runs count. The room stays open on the session, in case that the user comes back; the side that was
 // asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise,
-// and so is one that gave no right yet when, by entries that came since, its user is one whose right ended.
+// and so is one that gave no right yet when, by entries that came since, its user is one whose right ended. A peer that reads a room
+// anew, since its store failed, sends OpenRoom with its delegation and Answer false where it may not ask: the last word may be what it lost.
 //
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).
@@ -94,10 +95,12 @@
 // of the run that ends with it. Of a log that was forked that is the run before the fork that the proof
 // shows, or what pins make of it (below); of one that a stop ends, the last run within it; a log of which nothing counts is not in the set. A log that a trim
 // which counts names is in it on every peer that has the trim, with the trim's floor or what follows that: also where all
-// of it is forgotten, and where it never was. Of several floors of a log the highest stands, of equal ones that with the lowest link.
+// of it is forgotten, and where it never was. Of several floors of a log the highest stands, of equal ones that with the lowest link, of
+// such that whose FirstHeads, and then Heads, come first, ID by ID, a list before those that begin with it.
 // When a trim does not count any more, what is above its floor is PENDING: the log leaves the set, what is
 // held of it is kept, hidden, and it is fetched from 1 from whoever has it so.
-// A peer gives up what lies at or below, asks for what follows, and takes nothing of it again.
+// A peer gives up what lies at or below, asks for what follows, and takes nothing of it again. Of a log that it holds on another
+// branch than the floor's, since the run that ends with the floor's number is another one, it gives up all, and its author is told.
 // Of several proofs for one log a peer keeps the one with the lowest first number, of equal ones that with the lowest ID.
 // In a room with members it keeps none against an author whom no entry names that it holds.
 //
@@ -117,7 +120,8 @@
 // A peer that is told a digest (State, OpenRoom) sends its own in State, unless it is the one that it told last, so
 // that both sides learn of equality. When they differ it compares, as the receiver of what it lacks; the other
 // side does the same for itself. It should wait a little, and longer each time, when an earlier
-// comparison did not lead to equality, and not compare the same two digests again when it found nothing.
+// comparison did not lead to equality, and not compare the same two digests again when it found nothing, unless the
+// other side has told its digest since the comparison began, be it the same: a peer whose store failed tells it again when it has read the room anew.
 //
 // The sets are compared in the order entries, boxes, proofs, logs: what runs depend on comes first. For a set:
 //

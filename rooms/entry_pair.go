@@ -23,16 +23,6 @@ func NewPair(one, two identity.PublicKey) (*Entry, error) {
 	return ParseEntry(encodeEntry(one, row, Place{Number: 1}, &Pair{Other: two}))
 }
 
-// PairRoom is the ID of the room of the users with these keys, or zero if they
-// are one.
-func PairRoom(one, two identity.PublicKey) wire.ID {
-	e, err := NewPair(one, two)
-	if err != nil {
-		return wire.ID{}
-	}
-	return e.ID
-}
-
 // Pair returns the two users of a room of two, or false if the entry begins no such room.
 func (e *Entry) Pair() (users [2]wire.ID, ok bool) {
 	body, ok := e.Body.(*Pair)

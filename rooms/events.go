@@ -34,7 +34,7 @@ type Parts struct {
 
 // Loaded gives the core what the store holds of rooms: at the start of all of
 // them, with All set in the last such event; and again of one room in answer to a Reload.
-// Before the event with All set the core takes no other event than Loaded.
+// Before the event with All set the core takes no other event than Loaded, and the answers to what it asks of the store meanwhile.
 type Loaded struct {
 	Rooms []*RoomData
 	All   bool

@@ -250,16 +250,20 @@ func (a *Authority) fromFloor(r *Run, prev *LogState) *LogState {
 		return prev
 	}
 	a.current()
+	var floor *Floor
 	for _, i := range a.floors[r.Log] {
-		if f := a.floorIn(i, r.Log); f.Link == r.Prev {
-			s := f.State()
-			if prev != nil {
-				s.Fork, s.Held = prev.Fork, prev.Held
-			}
-			return s
+		if f := a.floorIn(i, r.Log); f.Link == r.Prev && (floor == nil || f.before(floor)) {
+			floor = f
 		}
 	}
-	return prev
+	if floor == nil {
+		return prev
+	}
+	s := floor.State()
+	if prev != nil {
+		s.Fork, s.Held = prev.Fork, prev.Held
+	}
+	return s
 }
 
 // trimmed: a run that begins at or below a floor of its log that counts is forgotten.

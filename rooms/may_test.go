@@ -133,10 +133,10 @@ func TestBothSidesOfARoomOfTwoMakeTheSameRoom(t *testing.T) {
 	fatal(t, err)
 	y, err := NewPair(two.Public(), one.Public())
 	fatal(t, err)
-	if x.ID != y.ID || PairRoom(two.Public(), one.Public()) != x.ID || x.Room != x.ID {
+	if x.ID != y.ID || x.Room != x.ID {
 		t.Fatal("two rooms")
 	}
-	if !PairRoom(one.Public(), one.Public()).IsZero() {
+	if _, err := NewPair(one.Public(), one.Public()); err == nil {
 		t.Fatal("a room of one")
 	}
 	a := NewAuthority(x.ID)

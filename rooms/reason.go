@@ -77,6 +77,9 @@ const (
 	ReasonCipher
 	ReasonLink
 
+	// Does not count; behind the others, since peers keep and tell the numbers.
+	ReasonTrimmedBranch
+
 	reasonCount
 )
 
@@ -146,6 +149,8 @@ var reasonTexts = [...]string{
 	ReasonCommitment:    "the key in the box is not the epoch's key",
 	ReasonCipher:        "cannot be decrypted with the epoch's key",
 	ReasonLink:          "not an invite link, or copied incompletely",
+
+	ReasonTrimmedBranch: "stands on another branch of its log than the one that was kept when the room was trimmed",
 }
 
 // String returns the reason's text.

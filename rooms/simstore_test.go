@@ -121,9 +121,9 @@ func (r *simRoom) append(run *store.Run) error {
 				return nil
 			}
 		}
-		return store.ErrConflict
+		return fmt.Errorf("%w: another run %d to %d of log %s", store.ErrConflict, run.First, run.Last, run.Log.Short())
 	case held && run.First != h.Last+1:
-		return store.ErrConflict
+		return fmt.Errorf("%w: run %d to %d of log %s, which ends at %d", store.ErrConflict, run.First, run.Last, run.Log.Short(), h.Last)
 	case !held:
 		h = store.Head{Log: run.Log, Author: run.Author, Floor: run.First - 1}
 	}
@@ -156,7 +156,7 @@ func (r *simRoom) cut(cut *store.Cut) error {
 	case n == 0 && h.Floor == cut.Last:
 		h.LastArrival, h.LastReceived = 0, 0
 	case n == 0 || runs[n-1].Last != cut.Last || runs[n-1].Link != cut.Link:
-		return store.ErrConflict
+		return fmt.Errorf("%w: a cut of log %s to %d, which is no run's end", store.ErrConflict, cut.Log.Short(), cut.Last)
 	default:
 		h.LastArrival, h.LastReceived = runs[n-1].Arrival, runs[n-1].Received
 	}

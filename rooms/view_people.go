@@ -37,11 +37,6 @@ func (v *View) removal(user wire.ID) (Removal, bool) {
 	return Removal{ID: user, Entry: e, Ban: ok && stop.Ban}, ok
 }
 
-// Banned lists the removals that are bans.
-func (v *View) Banned() []Removal {
-	return slices.DeleteFunc(v.Removed(), func(r Removal) bool { return !r.Ban })
-}
-
 // An Admin is somebody with an admin's chain.
 type Admin struct {
 	ID          wire.ID

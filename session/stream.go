@@ -291,10 +291,10 @@ func (st *Stream) Reset(code wire.Code, text string) {
 		return
 	}
 	st.abandoned = true
-	st.inbox = fifo[incoming]{}
-	if st.recvErr == nil || !st.remoteEnd {
+	if st.recvErr == nil || !st.remoteEnd || st.inbox.len() > 0 { // a good end stands behind all messages
 		st.recvErr = ErrStreamClosed
 	}
+	st.inbox = fifo[incoming]{}
 	if st.sendErr == nil {
 		st.sendErr = ErrStreamClosed
 	}

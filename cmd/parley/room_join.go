@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -107,8 +108,11 @@ link is harmless.`
 }
 
 func (c *roomJoinCmd) Run(a *app) error {
-	if _, err := rooms.ParseLink(c.Link); err != nil {
-		return usagef("LINK is no invite link: %v; give all of parley:… as it was printed", err)
+	switch _, err := rooms.ParseLink(c.Link); {
+	case errors.Is(err, rooms.ReasonVersion):
+		return usagef("LINK was made by a newer version of parley; bring this one up to date")
+	case err != nil:
+		return usagef("LINK is no invite link, or not all of one; give all of parley:… as it was printed")
 	}
 	return a.withClient(c.waits, func(cl *client.Client) error {
 		bar := newProgress(a.out, "synced", true)

@@ -175,16 +175,6 @@ func decryptKey(content, passphrase []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// Encrypted reports whether the key file at path needs a passphrase.
-func Encrypted(path string) (bool, error) {
-	content, err := readPrivate(path)
-	if err != nil {
-		return false, err
-	}
-	defer clear(content)
-	return bytes.HasPrefix(content, []byte(ageMagic)), nil
-}
-
 // readPrivate reads a small file that must not be readable by others.
 func readPrivate(path string) ([]byte, error) {
 	f, err := os.Open(path)

@@ -35,6 +35,8 @@ type fakePeer struct {
 	// late holds back what is answered to so many runs; then refusals come before acknowledgements.
 	late int
 	held []wire.Message
+	// alter, when set, may change what the peer answers; see fakeStream.
+	alter func(frame) []frame
 	// after is called when a run was taken, before it is acknowledged.
 	after    func() error
 	requests map[wire.Type]int
@@ -325,20 +327,26 @@ func (p *fakePeer) tail(ctx context.Context, s stream, m *wire.Tail) error {
 		if !m.Follow {
 			return nil
 		}
-		var ended, done <-chan struct{}
-		if fs, ok := s.(*fakeStream); ok {
-			ended, done = fs.ended, fs.session.done
-		}
-		select {
-		case <-changed:
-		case <-ended:
-			return errCut
-		case <-done:
-			return errCut
-		case <-ctx.Done():
-			return errCut
+		if err := awaitChange(ctx, s, changed); err != nil {
+			return err
 		}
 	}
+}
+
+// awaitChange waits until a room has changed, or the stream is over.
+func awaitChange(ctx context.Context, s stream, changed <-chan struct{}) error {
+	var ended, done <-chan struct{}
+	if fs, ok := s.(*fakeStream); ok {
+		ended, done = fs.ended, fs.session.done
+	}
+	select {
+	case <-changed:
+		return nil
+	case <-ended:
+	case <-done:
+	case <-ctx.Done():
+	}
+	return errCut
 }
 
 func (p *fakePeer) lastRuns(ctx context.Context, s stream, m *wire.HeadsGet) error {
@@ -393,18 +401,8 @@ func (p *fakePeer) authority(ctx context.Context, s stream, m *wire.AuthorityGet
 		if !m.Follow {
 			return nil
 		}
-		var ended, done <-chan struct{}
-		if fs, ok := s.(*fakeStream); ok {
-			ended, done = fs.ended, fs.session.done
-		}
-		select {
-		case <-changed:
-		case <-ended:
-			return errCut
-		case <-done:
-			return errCut
-		case <-ctx.Done():
-			return errCut
+		if err := awaitChange(ctx, s, changed); err != nil {
+			return err
 		}
 	}
 }

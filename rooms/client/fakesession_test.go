@@ -25,7 +25,7 @@ func (s *fakeSession) open(priority) (stream, error) {
 	var once sync.Once
 	end := func() { once.Do(func() { close(ended) }) }
 	near := &fakeStream{session: s, in: down, out: up, ended: ended, end: end}
-	far := &fakeStream{session: s, in: up, out: down, ended: ended, end: end}
+	far := &fakeStream{session: s, in: up, out: down, ended: ended, end: end, alter: s.peer.alter}
 	go func() {
 		defer end()
 		if err := s.peer.serve(far); err != nil && !errors.Is(err, errCut) {
@@ -52,6 +52,7 @@ type fakeStream struct {
 	in, out chan frame
 	ended   chan struct{}
 	end     func()
+	alter   func(frame) []frame // of the peer's side: what is sent in the place of a frame; nil: that itself
 }
 
 func (s *fakeStream) Send(ctx context.Context, m wire.Message) error {
@@ -59,7 +60,16 @@ func (s *fakeStream) Send(ctx context.Context, m wire.Message) error {
 	if err != nil {
 		return err
 	}
-	return s.put(ctx, frame{typ: m.MessageType(), body: body})
+	f := frame{typ: m.MessageType(), body: body}
+	if s.alter == nil {
+		return s.put(ctx, f)
+	}
+	for _, f := range s.alter(f) {
+		if err := s.put(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *fakeStream) put(ctx context.Context, f frame) error {

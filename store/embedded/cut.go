@@ -67,28 +67,9 @@ func (st *stager) cutHead(room *roomState, log *logState, c *store.Cut) error {
 func (st *stager) cutRuns(tx *transaction, room *roomState, log *logState, c *store.Cut) error {
 	from := appendRunKey(nil, room.number, log.number, c.Last+1)
 	to := successor(appendRunKey(nil, room.number, log.number, ^uint64(0)))
-	runs, err := st.life.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	_, arrivals, err := st.dropRuns(tx, room, log, from, to)
 	if err != nil {
-		return translate(err)
-	}
-	defer runs.Close()
-	arrivals := arrivalTrim{batch: tx.batch, room: room.number}
-	for valid := runs.First(); valid; valid = runs.Next() {
-		value, err := runs.ValueAndErr()
-		if err != nil {
-			return translate(err)
-		}
-		var run store.Run
-		if _, err := decodeRun(runs.Key(), value, &run); err != nil {
-			return corrupt(err)
-		}
-		if err := arrivals.drop(run.Arrival); err != nil {
-			return translate(err)
-		}
-		log.Bytes -= uint64(len(run.Bytes))
-	}
-	if err := runs.Error(); err != nil {
-		return translate(err)
+		return err
 	}
 	if err := arrivals.flush(); err != nil {
 		return translate(err)

@@ -73,30 +73,9 @@ func (st *stager) trim(tx *transaction, t *store.Trim) error {
 func (st *stager) trimRuns(tx *transaction, room *roomState, log *logState, floor uint64) error {
 	from := appendRunKey(nil, room.number, log.number, log.Floor+1)
 	to := appendRunKey(nil, room.number, log.number, floor+1)
-	runs, err := st.life.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	last, arrivals, err := st.dropRuns(tx, room, log, from, to)
 	if err != nil {
-		return translate(err)
-	}
-	defer runs.Close()
-	arrivals := arrivalTrim{batch: tx.batch, room: room.number}
-	var last uint64
-	for valid := runs.First(); valid; valid = runs.Next() {
-		value, err := runs.ValueAndErr()
-		if err != nil {
-			return translate(err)
-		}
-		var run store.Run
-		if _, err := decodeRun(runs.Key(), value, &run); err != nil {
-			return corrupt(err)
-		}
-		if err := arrivals.drop(run.Arrival); err != nil {
-			return translate(err)
-		}
-		last = run.Last
-		log.Bytes -= uint64(len(run.Bytes))
-	}
-	if err := runs.Error(); err != nil {
-		return translate(err)
+		return err
 	}
 	if last != floor {
 		return fmt.Errorf("%w: message %d is not the end of a run", store.ErrConflict, floor)
@@ -107,6 +86,33 @@ func (st *stager) trimRuns(tx *transaction, room *roomState, log *logState, floo
 	// From the log's beginning: what earlier trims left counts too.
 	tx.spans = append(tx.spans, span{appendRunKey(nil, room.number, log.number, 0), to})
 	return translate(tx.batch.DeleteRange(from, to, nil))
+}
+
+// dropRuns uncounts the runs of a log between two keys, which its caller deletes. It returns the last message of the last of
+// them, and the arrivals of which some are still to be deleted.
+func (st *stager) dropRuns(tx *transaction, room *roomState, log *logState, from, to []byte) (last uint64, arrivals *arrivalTrim, err error) {
+	runs, err := st.life.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return 0, nil, translate(err)
+	}
+	defer runs.Close()
+	arrivals = &arrivalTrim{batch: tx.batch, room: room.number}
+	for valid := runs.First(); valid; valid = runs.Next() {
+		value, err := runs.ValueAndErr()
+		if err != nil {
+			return 0, nil, translate(err)
+		}
+		var run store.Run
+		if _, err := decodeRun(runs.Key(), value, &run); err != nil {
+			return 0, nil, corrupt(err)
+		}
+		if err := arrivals.drop(run.Arrival); err != nil {
+			return 0, nil, translate(err)
+		}
+		last = run.Last
+		log.Bytes -= uint64(len(run.Bytes))
+	}
+	return last, arrivals, translate(runs.Error())
 }
 
 // arrivalTrim deletes arrival numbers, given ascending, as ranges where they are consecutive.

@@ -43,10 +43,6 @@ func (k Keys) LogValue() slog.Value { return slog.StringValue(k.String()) }
 // SealedSize is the number of bytes of ciphertext and tag for a plaintext of n bytes.
 func SealedSize(n int) int { return n + BlockSize - n%BlockSize + TagSize }
 
-// PlaintextSize is the most plaintext whose sealed form fits into n bytes; it
-// is negative when none does.
-func PlaintextSize(n int) int { return (n-TagSize)/BlockSize*BlockSize - 1 }
-
 // A chain is one direction of CBC under one key, reused with a new IV each time.
 type chain struct {
 	block cipher.Block

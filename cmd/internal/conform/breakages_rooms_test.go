@@ -255,7 +255,7 @@ func moreBreakages() []breakage {
 		},
 		{
 			"no log goes on from a floor", "rooms/core_floor.go",
-			"	if lg.durable < f.Number {\n		c.beginAt(r, lg, f)", "	if lg.durable < f.Number {",
+			"	case lg.durable < f.Number:\n		c.beginAt(r, lg, f)", "	case lg.durable < f.Number:",
 			[]string{"a log that never was here goes on", "is in the set of logs, with the floor"},
 		},
 		{

@@ -16,20 +16,40 @@ var decoder = regexp.MustCompile(`^([Pp]arse|[Dd]ecode|[Rr]ead)[A-Z]`)
 // own vectors, read by its own checker.
 var unfuzzed = []string{"cmd/internal/vectors"}
 
-// decoders finds functions that decode a byte string and are not reached from
-// any fuzz target of their package. What a target reaches is followed by name,
-// through the package's own functions.
-func decoders(tr *tree) (broken []string) {
-	type function struct {
-		at    string
-		uses  []string
-		bytes bool
-	}
-	packages := map[string]map[string]*function{}
-	targets := map[string][]string{}
+// machines lists what moves from state to state by what others send: the fuzz target that moves it, and the names by which
+// it is moved, all of which the target reaches, so that they come in any order.
+var machines = []struct {
+	dir, target string
+	moves       []string
+}{
+	{"discovery", "FuzzHeard", []string{"heard", "due", "sent", "failed"}},
+	{"handshake", "FuzzOrder", []string{"WriteMessage1", "ReadMessage1", "WriteMessage2", "ReadMessage2", "WriteMessage3", "ReadMessage3"}},
+	{"rooms", "FuzzCore", []string{
+		"Step", "Loaded", "PeerUp", "PeerDown", "PeerMessage", "RunsIn", "PullIn", "PullEnd", "LiveDropped", "UserMessage", "UserEnd",
+		"UserGone", "Persisted", "Found", "SharedIn", "Tick",
+	}},
+	{"rooms/client", "FuzzPeerSays", []string{"Send", "Tail", "Notices", "Members", "Invite", "Join"}},
+	{"session", "FuzzSides", []string{"receive", "fill", "Open", "TrySend", "take", "CloseSend", "Reset"}},
+}
+
+// A function is what one name of a package stands for: methods of one name are taken together.
+type function struct {
+	at    string
+	uses  []string
+	bytes bool // decodes a byte string, by its parameters
+}
+
+// A callGraph is who names whom in each folder, and the fuzz targets there.
+type callGraph struct {
+	packages map[string]map[string]*function
+	targets  map[string][]string
+}
+
+func graphOf(tr *tree) *callGraph {
+	g := &callGraph{map[string]map[string]*function{}, map[string][]string{}}
 	for _, f := range tr.files {
-		if packages[f.dir] == nil {
-			packages[f.dir] = map[string]*function{}
+		if g.packages[f.dir] == nil {
+			g.packages[f.dir] = map[string]*function{}
 		}
 		for _, d := range f.ast.Decls {
 			fn, ok := d.(*ast.FuncDecl)
@@ -37,10 +57,10 @@ func decoders(tr *tree) (broken []string) {
 				continue
 			}
 			name := fn.Name.Name
-			got := packages[f.dir][name]
-			if got == nil { // methods of one name are taken together
+			got := g.packages[f.dir][name]
+			if got == nil {
 				got = &function{at: f.at(fn)}
-				packages[f.dir][name] = got
+				g.packages[f.dir][name] = got
 			}
 			got.bytes = got.bytes || !f.test && takesBytes(fn)
 			ast.Inspect(fn.Body, func(n ast.Node) bool {
@@ -50,21 +70,37 @@ func decoders(tr *tree) (broken []string) {
 				return true
 			})
 			if f.test && isFuzz(fn) {
-				targets[f.dir] = append(targets[f.dir], name)
+				g.targets[f.dir] = append(g.targets[f.dir], name)
 			}
 		}
 	}
-	for dir, all := range packages {
-		reached := map[string]bool{}
-		for queue := targets[dir]; len(queue) > 0; {
-			name := queue[0]
-			queue = queue[1:]
-			if reached[name] || all[name] == nil {
-				continue
-			}
-			reached[name] = true
-			queue = append(queue, all[name].uses...)
+	return g
+}
+
+// reached are the names that some functions of a folder use, and what these use in turn.
+func (g *callGraph) reached(dir string, from ...string) map[string]bool {
+	all := map[string]bool{}
+	for queue := slices.Clone(from); len(queue) > 0; {
+		name := queue[0]
+		queue = queue[1:]
+		if all[name] {
+			continue
 		}
+		all[name] = true
+		if fn := g.packages[dir][name]; fn != nil {
+			queue = append(queue, fn.uses...)
+		}
+	}
+	return all
+}
+
+// decoders finds functions that decode a byte string and are not reached from
+// any fuzz target of their package. What a target reaches is followed by name,
+// through the package's own functions.
+func decoders(tr *tree) (broken []string) {
+	g := graphOf(tr)
+	for dir, all := range g.packages {
+		reached := g.reached(dir, g.targets[dir]...)
 		for name, fn := range all {
 			if fn.bytes && decoder.MatchString(name) && !reached[name] && !below(dir, unfuzzed...) {
 				broken = append(broken, fmt.Sprintf("%s: %s decodes bytes, and no fuzz target of the package reaches it", fn.at, name))
@@ -72,6 +108,25 @@ func decoders(tr *tree) (broken []string) {
 		}
 	}
 	slices.Sort(broken)
+	return broken
+}
+
+// stateMachines finds those of the list whose fuzz target is not there, or does not move them in all ways.
+func stateMachines(tr *tree) (broken []string) {
+	g := graphOf(tr)
+	for _, m := range machines {
+		if g.packages[m.dir] == nil {
+			continue
+		}
+		if !slices.Contains(g.targets[m.dir], m.target) {
+			broken = append(broken, fmt.Sprintf("%s: there is no %s, which moves the state machine", m.dir, m.target))
+			continue
+		}
+		reached := g.reached(m.dir, m.target)
+		if lacks := slices.DeleteFunc(slices.Clone(m.moves), func(name string) bool { return reached[name] }); len(lacks) > 0 {
+			broken = append(broken, fmt.Sprintf("%s: %s does not reach %v", m.dir, m.target, lacks))
+		}
+	}
 	return broken
 }
 

@@ -114,6 +114,7 @@ var rules = map[string]func(*tree) []string{
 	"no init does work":                                inits,
 	"no mark of unfinished work is left":               marks,
 	"every decoder is fuzzed":                          decoders,
+	"every state machine is fuzzed":                    stateMachines,
 	"every fuzz target has a corpus":                   corpora,
 }
 
@@ -193,6 +194,7 @@ var breaches = []breach{
 	{"no test sleeps", map[string]string{"wire/a_test.go": "package wire\nimport \"time\"\nfunc f() { time.Sleep(1) }\n"}, "a_test.go:3"},
 	{"no init does work", map[string]string{"wire/a.go": "package wire\nfunc init() {}\n"}, "wire/a.go:2"},
 	{"every decoder is fuzzed", map[string]string{"wire/a.go": "package wire\nfunc decodeA(b []byte) error { return nil }\nfunc decodeB(b []byte) error { return decodeA(b) }\n", "wire/a_test.go": "package wire\nimport \"testing\"\nfunc FuzzA(f *testing.F) { f.Fuzz(func(t *testing.T, b []byte) { _ = decodeA(b) }) }\n"}, "decodeB"},
+	{"every state machine is fuzzed", map[string]string{"discovery/a.go": "package discovery\nfunc heard() {}\nfunc due() { heard() }\n", "discovery/a_test.go": "package discovery\nimport \"testing\"\nfunc FuzzHeard(f *testing.F) { f.Fuzz(func(t *testing.T, b []byte) { due(); sent() }) }\nfunc FuzzB(f *testing.F) { failed() }\n"}, "[failed]"},
 	{"every fuzz target has a corpus", map[string]string{"wire/a_test.go": "package wire\nimport \"testing\"\nfunc FuzzA(f *testing.F) {}\nfunc FuzzB(f *testing.F) {}\n", "wire/testdata/fuzz/FuzzA/seed": "go test fuzz v1\n[]byte(\"\")\n"}, "FuzzB"},
 	{"no mark of unfinished work is left", map[string]string{"wire/a.go": "package wire // TO" + "DO: the rest\n"}, "wire/a.go:1"},
 }
