@@ -32,7 +32,14 @@ func (r *runner) attribute(ctx context.Context, p *Problem) error {
 	}
 	play := func(s *Script) (Outcome, error) { return r.afresh(ctx, s, p.Kind) }
 	end := time.Now().Add(r.o.ShrinkTime)
+	// The last episodes alone are played soon, and most often one of them it was.
+	var last []*Script
 	for _, s := range suspects {
+		if n := len(s.Steps); n > 1 {
+			last = append(last, s.with(s.Steps[n-1:]))
+		}
+	}
+	for _, s := range append(last, suspects...) {
 		if ctx.Err() != nil || time.Now().After(end) {
 			break
 		}
