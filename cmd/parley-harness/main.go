@@ -1,7 +1,7 @@
 // Command parley-harness tries peers of the Parley protocol, this
 // implementation's or another's: it checks vectors, runs the specification's
-// rules against a peer, holds conversations with it that are almost right, and
-// stands between two of them.
+// rules against a peer, holds conversations with it that are almost right, puts
+// load on peers, and stands between two of them.
 package main
 
 import (

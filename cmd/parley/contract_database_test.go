@@ -69,6 +69,40 @@ func TestADaemonWaitsForADatabaseThatIsTooSlowAtItsStart(t *testing.T) {
 	must(t, home, "send", "lobby", "here it is")
 }
 
+// A failover takes longer than what serves somebody waits, and a copy of hours outlives it.
+func TestAMigrationOutlivesADatabaseThatIsAwayForAWhile(t *testing.T) {
+	const (
+		absence  = 12 * time.Second
+		underWay = 20 // requests: past the opening, which waits anyhow
+	)
+	t.Parallel()
+	server := mongotest.Start(t)
+	uri := server.URI("parley")
+	d := filled(t, 3000)
+	d.stop()
+	for _, way := range [][]string{{"embedded", uri}, {uri, "embedded:" + filepath.Join(t.TempDir(), "back")}} {
+		server.CutBefore(underWay)
+		m := start(t, command(t, d.home, "store", "migrate", way[0], way[1], "--json"))
+		for cut := server.Broken(); server.Broken() == cut; {
+			select {
+			case <-m.done:
+				t.Fatalf("it ended at once: %s", m.stderr)
+			case <-time.After(time.Millisecond):
+			}
+		}
+		server.Away()
+		select {
+		case <-m.done:
+			t.Fatalf("it ended while the database was away: %s", m.stderr)
+		case <-time.After(absence):
+		}
+		server.Heal()
+		if code := m.wait(); code != exitDone {
+			t.Errorf("exit code %d: %s", code, m.stderr)
+		}
+	}
+}
+
 func TestADatabaseThatIsTooSlowIsNamedWithTheOptionToSet(t *testing.T) {
 	err := storeFailed("mongodb://db/parley", fmt.Errorf("mongodb://db/parley: %w: %w", store.ErrUnavailable, &mongo.SlowError{What: "asked for runs", Within: 15 * time.Second}))
 	const want = "the database cannot be opened: mongodb://db/parley: unavailable: the database did not answer within 15s when asked for runs; timeoutMS=60000 or more in its URI gives it longer"

@@ -146,6 +146,8 @@ func judge(err error) (code int, advice string) {
 		return exitFailed, "stop the daemon that uses it, or use another --home"
 	case is(store.ErrFull):
 		return exitFailed, "make room on the disk"
+	case is(store.ErrUnavailable):
+		return exitFailed, "see that its disk or database is there, then run it again"
 	case is(store.ErrFormat):
 		return exitFailed, "run the release that wrote it"
 	case is(store.ErrCorrupt):

@@ -66,6 +66,7 @@ func TestEveryErrorHasItsExitCodeAndSaysWhatToDo(t *testing.T) {
 		{home.ErrPassphrase, 1, ""},
 		{identity.ErrPermissions, 1, ""},
 		{store.ErrFull, 1, "disk full; make room on the disk"},
+		{fmt.Errorf("reading: %w: no server", store.ErrUnavailable), 1, "reading: unavailable: no server; see that its disk or database is there, then run it again"},
 		{store.ErrLocked, 1, ""},
 		{store.ErrFormat, 1, ""},
 		{store.ErrCorrupt, 1, ""},

@@ -21,6 +21,15 @@ const daemonPatience = 10 * time.Minute
 // readers, for which each exchange with the server is a wait.
 const copyPage = 16 << 20
 
+// copyPatience is how long such a command waits for a database that is away before it ends: longer than the failover of a
+// replica set, for it may take hours.
+const copyPatience = 2 * time.Minute
+
+// copying are the options of a store that such a command opens.
+func copying() mongo.Options {
+	return mongo.Options{PageBytes: copyPage, Patience: copyPatience, ReadPatience: copyPatience}
+}
+
 // A heldStore is a database's view that this process uses in place of the home's daemon, which is locked out meanwhile.
 type heldStore struct {
 	store.Store

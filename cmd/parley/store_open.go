@@ -88,7 +88,7 @@ func (p storePlace) open(h *home.Home, log *slog.Logger) (store.Store, error) {
 		}
 	}
 	if p.uri != "" {
-		return p.openDatabase(context.Background(), h, log, mongo.Options{PageBytes: copyPage})
+		return p.openDatabase(context.Background(), h, log, copying())
 	}
 	s, err := embedded.Open(p.folder(h), embedded.Options{Logger: log})
 	if err != nil {
@@ -119,7 +119,9 @@ func (p storePlace) openExisting(h *home.Home, log *slog.Logger) (store.Store, e
 		}
 	}
 	if p.uri != "" {
-		s, err := p.openDatabase(context.Background(), h, log, mongo.Options{PageBytes: copyPage, Existing: true})
+		opt := copying()
+		opt.Existing = true
+		s, err := p.openDatabase(context.Background(), h, log, opt)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, advise(fmt.Errorf("there is no store of this home's peer in %s", p.folder(h)), "the daemon makes it at its first start there, parley store migrate as well")
 		}

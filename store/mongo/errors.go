@@ -35,7 +35,7 @@ func (s *Store) translate(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLocked):
+	case errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrFormat):
 		return err
 	case isFull(err):
 		return s.wrap(store.ErrFull, err)

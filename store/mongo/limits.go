@@ -22,7 +22,7 @@ const (
 	// beside the daemon is there by then.
 	openPatience = 30 * time.Second
 
-	// readPatience is how long one page of a read is tried again while the server is away.
+	// readPatience is how long one page of a read is tried again while the server is away, unless Options say otherwise.
 	readPatience = 5 * time.Second
 
 	// defaultPatience is how long Apply waits while the server is away, unless Options say otherwise.

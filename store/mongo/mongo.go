@@ -30,6 +30,9 @@ type Options struct {
 	// returns ErrUnavailable or ErrFull, and up to nine times as long while it answers now and then; 0: 5 s. What it was given is written all the same when the server is back.
 	Patience time.Duration
 
+	// ReadPatience is how long what reads tries again while the server is away, for each page of a sequence; 0: 5 s.
+	ReadPatience time.Duration
+
 	// OpenPatience is how long Open waits for the server; 0: 30 s.
 	OpenPatience time.Duration
 
@@ -98,6 +101,9 @@ func Open(ctx context.Context, uri string, opt Options) (*Store, error) {
 	}
 	if opt.Patience == 0 {
 		opt.Patience = defaultPatience
+	}
+	if opt.ReadPatience == 0 {
+		opt.ReadPatience = readPatience
 	}
 	if opt.OpenPatience == 0 {
 		opt.OpenPatience = openPatience

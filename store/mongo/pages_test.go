@@ -84,7 +84,7 @@ func TestWhoReadsOnTakesMoreAtATimeWithinABound(t *testing.T) {
 func TestAPageThatTakesTooLongIsAskedForInSmallOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const count, size, carries = 4096, 16 << 10, 1 << 20
-		s := &Store{opt: Options{PageBytes: 16 << 20}, closing: make(chan struct{}), large: make(chan struct{}, largePages)}
+		s := &Store{opt: Options{PageBytes: 16 << 20, ReadPatience: time.Second}, closing: make(chan struct{}), large: make(chan struct{}, largePages)}
 		at, failed := 0, 0
 		next := func(_ context.Context, _ int64, p pace) (page []int, more bool, err error) {
 			if p.items*size > carries {

@@ -21,7 +21,7 @@ func (s *Store) read(ctx context.Context, what string, f func(ctx context.Contex
 	if err := s.alive(); err != nil {
 		return err
 	}
-	err := s.retry(ctx, readPatience, what, func(op context.Context) error {
+	err := s.retry(ctx, s.opt.ReadPatience, what, func(op context.Context) error {
 		if err := s.alive(); err != nil {
 			return err
 		}

@@ -117,7 +117,7 @@ func (s *Store) lastRun(ctx context.Context, room, log wire.ID, number uint64) (
 		if err != nil || h == nil || number != uint64(h.Last) || h.Last == h.Floor {
 			return err
 		}
-		page, _, err := s.page(ctx, byID(branchKey(in, h.Number, number, h.Since)), bson.D{}, commit, single())
+		page, _, err := s.page(ctx, byID(branchKey(in, h.Number, number, h.Since)), bson.D{}, commit, pace{items: 2, bytes: pageBytes}) // so that the server keeps no cursor
 		if err == nil && len(page) == 1 {
 			run = page[0]
 		}

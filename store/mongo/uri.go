@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -105,35 +106,27 @@ func secretsOf(uri string) (secrets []string) {
 	return secrets
 }
 
-// A scrubbed error says what its cause does, but for secrets.
-type scrubbed struct {
-	text  string
-	cause error
-}
-
-func (e *scrubbed) Error() string { return e.text }
-func (e *scrubbed) Unwrap() error { return e.cause }
-
 // hider removes secrets from errors.
 type hider []string
 
+// scrub tells an error in words only, without secrets: its cause would tell them, and in an error of the driver there may be the end
+// of a context that is not the caller's.
 func (h hider) scrub(err error) error {
-	if err == nil {
-		return nil
-	}
 	text := err.Error()
 	for _, s := range h {
 		if s != "" {
 			text = strings.ReplaceAll(text, s, "***")
 		}
 	}
-	if text == err.Error() {
-		return err
-	}
-	return &scrubbed{text, nil} // the cause's own text would tell
+	return errors.New(text)
 }
 
 // unavailable and its like are the store's errors with a cause from the driver.
 func (s *Store) unavailable(err error) error { return s.wrap(store.ErrUnavailable, err) }
 
-func (s *Store) wrap(as, err error) error { return fmt.Errorf("%w: %w", as, s.hide.scrub(err)) }
+func (s *Store) wrap(as, err error) error {
+	if slow := new(SlowError); errors.As(err, &slow) {
+		return fmt.Errorf("%w: %w", as, slow)
+	}
+	return fmt.Errorf("%w: %w", as, s.hide.scrub(err))
+}

@@ -42,6 +42,8 @@ func proofOfForkCases() []Case {
 			p := script.ForkOf(d.next(first, "left"), d.next(first, "right"), eve.Signer)
 			l, _ := d.opened(d.master)
 			l.say(&wire.Records{Set: wire.SetProofs, Records: wire.List[wire.Bytes]{p.Bytes()}})
+			l.through()
+			d.writes(d.first(d.master, "durable behind it"), d.master)
 			other := make([]byte, 16)
 			other[0] = 1
 			l.say(&wire.Ranges{Set: wire.SetProofs, Nodes: wire.List[wire.RangeNode]{{Prefix: []byte{}, Hash: other}}})

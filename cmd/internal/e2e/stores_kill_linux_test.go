@@ -16,32 +16,38 @@ type storm struct {
 	serverKills int // of the database's server
 }
 
+// stormMoment is within what time after all were given more lines a daemon is killed: most have not come to their end by then.
+const stormMoment = 40 * time.Millisecond
+
 // In full size: 100,000 messages at each host at once, each daemon killed twenty times, the server five times.
 func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing.T) {
-	want := scaled(storm{messages: 6_000, kills: 3, serverKills: 2}, storm{messages: 100_000, kills: 20, serverKills: 5})
+	want := scaled(storm{messages: 24_000, kills: 4, serverKills: 2}, storm{messages: 100_000, kills: 20, serverKills: 5})
 	sized(t, "three hosts, %+v", want)
 	s, server := twoEngines(t, scaled("", patient), "embedded", "shared-1", "shared-2")
 	s.room("ops")
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 4))
-	moment := func() { <-time.After(time.Duration(random.Int64N(int64(killMoment)))) }
+	moment := func() { <-time.After(time.Duration(random.Int64N(int64(stormMoment)))) }
 
 	began := time.Now()
-	p := pourers(s, want.messages, want.kills)
-	serverKilled := 0
+	p := pourers(s, want.messages, want.kills*len(s.daemons))
+	serverKilled, busy := 0, 0
 	for round := range want.kills {
-		p.going()
-		p.more()
 		t.Logf("round %d after %v", round+1, time.Since(began).Round(time.Millisecond))
 		withServer := round*want.serverKills/want.kills >= serverKilled && serverKilled < want.serverKills
-		if withServer {
-			moment()
-			server.Kill()
-			serverKilled++
-		}
 		for n, i := range random.Perm(len(s.daemons)) {
+			p.going()
+			p.more()
+			if withServer && n == 0 {
+				moment()
+				server.Kill()
+				serverKilled++
+			}
 			moment()
+			if f := p.feeds[i]; f.Out.Lines() < f.given() {
+				busy++
+			}
 			s.daemons[i].Kill()
 			if withServer && n == 0 { // they are away together for a moment
 				server.Restart()
@@ -50,8 +56,11 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 		}
 	}
 	said := p.end()
-	t.Logf("%d messages were acknowledged on %d hosts after %v, through %d kills of each daemon and %d of the database's server",
-		len(said), len(s.daemons), time.Since(began).Round(time.Millisecond), want.kills, serverKilled)
+	t.Logf("%d messages were acknowledged on %d hosts after %v, through %d kills of each daemon, %d of them in the middle of messages, and %d of the database's server",
+		len(said), len(s.daemons), time.Since(began).Round(time.Millisecond), want.kills, busy, serverKilled)
+	if all := want.kills * len(s.daemons); busy < all/2 {
+		t.Errorf("%d of %d daemons were killed while messages were on their way", busy, all)
+	}
 	if serverKilled != want.serverKills || len(said) != want.messages*len(s.daemons) {
 		t.Fatalf("%d kills of the server, %d messages: want %+v", serverKilled, len(said), want)
 	}

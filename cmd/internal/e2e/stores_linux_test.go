@@ -15,10 +15,10 @@ import (
 )
 
 // Tests of the two engines, on real daemons and a real database server on a host of its own. They run
-// in a small size by default; in the size that Parley promises, they take from minutes to hours:
+// in a small size by default; in the size that Parley promises, they take a quarter of an hour on two cores:
 //
-//	go test ./cmd/internal/e2e -run TestStores -stores.full -timeout 24h -v
-var storesFull = flag.Bool("stores.full", false, "run the tests of stores in full size, which takes minutes to hours")
+//	go test ./cmd/internal/e2e -run TestStores -stores.full -timeout 3h -v
+var storesFull = flag.Bool("stores.full", false, "run the tests of stores in full size, which takes a quarter of an hour or more")
 
 // storesWithin bounds what a test waits for where a database is killed or away, or a store is large: the test server
 // reads a collection whole for most questions.

@@ -228,3 +228,15 @@ func TestAScheduleFollowsFromItsSeedAndKeepsItsRate(t *testing.T) {
 		}
 	}
 }
+
+func TestAPlayEndsWhenTheWritersAreTooFarBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(time.Minute)
+		w := newWriter(0, 1, MinSize, rec) // whose pipe takes nothing
+		g := &generator{rec: rec, writers: []*writer{w}, even: true, sleep: time.Sleep}
+		err := g.play(t.Context(), "flood", Step{Rate: 1e12, For: time.Minute}, nil)
+		if n := w.waiting(); err == nil || n <= maxBacklog || n > maxBacklog+2048 {
+			t.Errorf("%d messages wait: %v", n, err)
+		}
+	})
+}

@@ -46,7 +46,7 @@ func (i *Initiator) Shake(w *Wire, by time.Time, peer wire.ID) error {
 	return w.Write("message 3", Framed(i.Message3(i.Proof())))
 }
 
-// The role bytes of the two sides in tags: the script always dials.
+// The role bytes of the two sides in tags, where the script dials.
 const (
 	Mine   = 0
 	Theirs = 1
