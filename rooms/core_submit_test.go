@@ -28,6 +28,31 @@ func TestASubmitOfWhatIsNotKnownHereIsRefusedAndNotForgottenInSilence(t *testing
 	}
 }
 
+func TestAJoinThatIsNotKnownHereIsLeftOutOfAPeersOpenRoom(t *testing.T) {
+	n := newSim(t, 47, "a")
+	kit := n.privateRoom(n.nodes[0], 0)
+	u := n.user(n.nodes[0], kit.link.Room)
+	e, err := NewJoin(u.key, kit.master.auth.NextBeside(u.key.ID(), n.now), kit.link, kit.invite.ID, make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := bytes.Clone(e.Raw)
+	newer[1] = 2
+	d, err := NewDelegation(u.key, u.room, wire.ID{1}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parts, err := Prepare(&wire.OpenRoom{Delegation: d.Raw, Join: newer}); err != nil || parts.Delegation == nil || len(parts.Entries) != 0 {
+		t.Errorf("an OpenRoom with a join of version 2: %+v, %v", parts, err)
+	}
+	if _, err := Prepare(&wire.Submit{Delegation: d.Raw, Join: newer}); err == nil {
+		t.Error("a Submit with a join of version 2 is taken without it")
+	}
+	if _, err := Prepare(&wire.OpenRoom{Delegation: d.Raw, Join: kit.invite.Raw}); err == nil {
+		t.Error("an invite is taken in the place of a join")
+	}
+}
+
 func TestAJoinIsToldWhyItIsNotAdmitted(t *testing.T) {
 	n := newSim(t, 46, "a")
 	a := n.nodes[0]

@@ -31,9 +31,9 @@ func Prepare(m wire.Message) (*Parts, error) {
 		}
 		return p, nil
 	case *wire.OpenRoom:
-		return p, p.right(m.Delegation, m.Join)
+		return p, p.right(m.Delegation, m.Join, newer)
 	case *wire.Submit:
-		if err := p.right(m.Delegation, m.Join); err != nil {
+		if err := p.right(m.Delegation, m.Join, never); err != nil {
 			return nil, err
 		}
 		for _, raw := range m.Entries {
@@ -66,7 +66,8 @@ func (p *Parts) runs(raws [][]byte) error {
 	return nil
 }
 
-func (p *Parts) right(delegation, join []byte) error {
+// right takes a delegation, and the join that goes with it unless that is left out for an error.
+func (p *Parts) right(delegation, join []byte, leftOut func(error) bool) error {
 	if len(delegation) > 0 {
 		d, err := ParseDelegation(delegation)
 		if err != nil {
@@ -76,6 +77,9 @@ func (p *Parts) right(delegation, join []byte) error {
 	}
 	if len(join) > 0 {
 		e, err := ParseEntry(join)
+		if err != nil && leftOut(err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -111,6 +115,9 @@ func (p *Parts) record(set uint64, raw []byte) error {
 	}
 	return err
 }
+
+// never leaves nothing out.
+func never(error) bool { return false }
 
 // newer reports whether a record was not read since it is of a version or kind
 // that is not known here.

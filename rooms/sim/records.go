@@ -69,7 +69,7 @@ func (r *records) prepare(m wire.Message) (*rooms.Parts, error) {
 	case *wire.Records:
 		return p, add(m.Set, m.Records)
 	case *wire.Submit:
-		first, err := rooms.Prepare(&wire.OpenRoom{Delegation: m.Delegation, Join: m.Join})
+		first, err := rooms.Prepare(&wire.Submit{Delegation: m.Delegation, Join: m.Join})
 		if err != nil {
 			return nil, err
 		}

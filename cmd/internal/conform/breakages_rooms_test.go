@@ -299,6 +299,31 @@ func moreBreakages() []breakage {
 			[]string{"told the last word"},
 		},
 		{
+			"any number of tags may be offered", "rooms/core_peer.go",
+			" || p.count+n > maxOffered:", ":",
+			[]string{"131,072 tags are taken in a session"},
+		},
+		{
+			"a room has one ref", "rooms/core_peer.go",
+			"if len(l.refs) >= maxAliases {", "if len(l.refs) >= 1 {",
+			[]string{"a room that was offered twice"},
+		},
+		{
+			"a link's holder is told the digest of everything", "rooms/core_digest.go",
+			"r.digests[0] = stateHash(e, b, zero, zero)", "r.digests[0] = stateHash(e, b, p, l)\n		_ = zero",
+			[]string{"the digest told to a link's holder"},
+		},
+		{
+			"a digest leaves out the boxes", "rooms/core_digest.go",
+			"r.digests[1] = stateHash(e, b, p, l)", "r.digests[1] = stateHash(e, zero, p, l)",
+			[]string{"the digest of a room is that of its four sets"},
+		},
+		{
+			"a room whose rights have ended stays open", "rooms/core_present.go",
+			"case answer && l.revoked && l.opens == 0:", "case answer && l.revoked && l.opens > 1000:",
+			[]string{"is told that the room has ended"},
+		},
+		{
 			"a right that ends goes on", "rooms/core_state.go",
 			"		if l.right < was { // it may have", "		if l.right < was && was == SyncAuthority { // it may have",
 			[]string{"told the last word"},

@@ -130,7 +130,7 @@ func admitCases() []Case {
 				Room: d.room, Delegation: d.delegation(d.member, d.target), Join: d.draft(script.KindAdd, addOfOne(d)).Bytes(d.master.Signer),
 			}), wire.CodeInvalid)
 		}},
-		{Name: "an entry whose like names one that is not held waits for it", Section: sectionRefused, Expect: "the stream ended with code 16 (not yet), and both held when the other comes", run: func(t *T) {
+		{Name: "an entry that names one which is not held waits for it", Section: sectionRefused, Expect: "the stream ended with code 16 (not yet), and both held when the other comes", run: func(t *T) {
 			d := t.den()
 			before := d.entries()
 			first, second := d.add(t.identity(), script.RoleMember), d.add(t.identity(), script.RoleMember)
@@ -216,6 +216,34 @@ func rightCases() []Case {
 			l.say(&wire.OpenRoom{Delegation: d.delegation(u, l.self.ID()), Join: d.join(u, link).Both(u.Signer, link.Signer)})
 			if o := l.opening(); len(o.State) != 16 {
 				t.fail(describe(script.Incoming{Message: o}, nil), "the join in an OpenRoom is not taken before its delegation is judged")
+			}
+		}},
+		{Name: "an OpenRoom whose join is of a version that the peer does not know", Section: sectionComparing, Expect: "no digest, and the session goes on", run: func(t *T) {
+			d := t.den()
+			u, link := t.identity(), d.invite(0, 0, script.RoleMember)
+			e := d.join(u, link)
+			e.Version = 2
+			l := d.offered()
+			l.say(&wire.OpenRoom{Delegation: d.delegation(u, l.self.ID()), Join: e.Both(u.Signer, link.Signer)})
+			if o := l.opening(); len(o.State) != 0 {
+				t.fail(describe(script.Incoming{Message: o}, nil), "a join of version 2 takes its writer in")
+			}
+			l.alive()
+		}},
+		{Name: "entries of a version or kind that the peer does not know are left out of what a peer sends", Section: sectionComparing, Expect: "the one that it knows held, and the session goes on", run: func(t *T) {
+			d := t.den()
+			before := d.entries()
+			l, _ := d.opened(d.master)
+			m := &wire.Records{Set: wire.SetEntries}
+			for _, f := range []func(e *script.Entry){func(e *script.Entry) { e.Version = 2 }, func(e *script.Entry) { e.Kind = 99 }, func(*script.Entry) {}} {
+				e := d.draft(script.KindAdd, addOfOne(d))
+				f(e)
+				m.Records = append(m.Records, e.Bytes(d.master.Signer))
+			}
+			l.say(m)
+			l.through()
+			if n := d.entries(); n != before+1 {
+				t.fail(fmt.Sprintf("%d entries", n), "not the one entry that is known is held beside the %d before", before)
 			}
 		}},
 		{Name: "a link's delegation handed over by a user who is to be served by it", Section: sectionUsers, Expect: "Done for a live one, code 5 (refused) for a dead one", run: func(t *T) {

@@ -173,7 +173,13 @@ func fragmentsOf() []Case {
 		bad("a later part on stream 0", script.Later(0, []byte{1})),
 		bad("an unknown type that is not optional", script.Whole(9999, bulk, chunk)),
 		bad("an unknown type that is not optional, on stream 0", script.Whole(15, 0, chunk)),
-		bad("a control type on a stream", script.Frame(bulk, &wire.Ping{})),
+		{Name: "a control type on a stream", Section: sectionFrames, Expect: protocolError, run: func(t *T) {
+			s := t.user(t.identity())
+			n := s.ask(script.Interactive, &wire.PeersGet{Watch: true}) // behind it nothing is read
+			s.answer(n)
+			s.send(script.Frame(n, &wire.Ping{}))
+			s.ends(wire.CodeProtocol)
+		}},
 		bad("a stream's type on stream 0", script.Frame(0, &wire.Push{})),
 		frames("a body of 1 MiB and a byte", sectionFrames, wire.CodeTooLarge, script.First(wire.TypePull, bulk, chunk, wire.MaxFrame+1)),
 		frames("a body of 2^64-1 bytes", sectionFrames, wire.CodeTooLarge, script.First(wire.TypePull, bulk, chunk, 1<<64-1)),
@@ -270,7 +276,7 @@ func bodies() []Case {
 		bad("a Ping with a byte behind it", wire.TypePing, 0, "\x91\x01\x00"),
 		bad("a Ping in an array of a longer form", wire.TypePing, 0, "\xdc\x00\x01\x01"),
 		bad("a Credit for a stream of 2^32", wire.TypeCredit, 0, "\x92\xcf\x00\x00\x00\x01\x00\x00\x00\x00\x01"),
-		bad("an Offer with a text for bytes", wire.TypeOffer, room, "\x92\x00\xa1x"),
+		bad("an Offer with a text for bytes", wire.TypeOffer, room, "\x92\x00\xb0sixteen letters."),
 		bad("an Offer with nil for bytes", wire.TypeOffer, room, "\x92\x00\xc0"),
 		bad("an Offer with bytes in a longer form", wire.TypeOffer, room, "\x92\x00\xc5\x00\x00"),
 		bad("an Offer whose bytes go beyond the body", wire.TypeOffer, room, "\x92\x00\xc6\x7f\xff\xff\xff"),
@@ -337,6 +343,8 @@ func everyType() []Case {
 			return row.Legal&wire.LegalPeerToPeer != 0 && row.Type != wire.TypeRuns
 		}, wire.CodeProtocol, garbage),
 		each("every type from a user, with a body that is no message", sectionCanon, protocolError, true, legal(wire.LegalUserToPeer), wire.CodeProtocol, garbage),
+		each("every type that is not legal from a peer, a byte over its bound: the type is looked at first", sectionFrames, protocolError, false, illegal(wire.LegalPeerToPeer), wire.CodeProtocol, over),
+		each("every type that is not legal from a user, a byte over its bound: the type is looked at first", sectionFrames, protocolError, true, illegal(wire.LegalUserToPeer), wire.CodeProtocol, over),
 	}
 }
 

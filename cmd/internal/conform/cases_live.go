@@ -13,7 +13,7 @@ const sectionLive = "rooms, Live"
 
 // liveCases are the rules of what is sent on, of rights that end, and of what users are told.
 func liveCases() []Case {
-	return []Case{
+	return append([]Case{
 		{Name: "a run that a user gave to the peer is pushed to who has the right to it", Section: sectionLive, Expect: "Push", run: func(t *T) {
 			d := t.den()
 			l := d.ready(d.reader)
@@ -145,7 +145,7 @@ func liveCases() []Case {
 				t.fail(fmt.Sprintf("%+v", got), "a notice comes again of which note was taken")
 			}
 		}},
-	}
+	}, digestCases()...)
 }
 
 // ready is opened, where the peer may ask and send: this side has told a digest.

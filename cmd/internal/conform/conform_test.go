@@ -43,7 +43,7 @@ func failures(t *testing.T, target Target, cases []Case) map[string]report.Resul
 	t.Helper()
 	bad := map[string]report.Result{}
 	n := 0
-	err := Run(t.Context(), target, cases, 8, func(r report.Result) error {
+	err := Run(t.Context(), target, cases, 16, func(r report.Result) error {
 		if r.ID != cases[n].ID {
 			t.Errorf("result %d is of %s, not %s", n, r.ID, cases[n].ID)
 		}

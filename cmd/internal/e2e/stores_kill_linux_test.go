@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -70,6 +72,18 @@ func TestStoresOfTwoEnginesAreIdenticalAfterAllWereKilledWhileAllSent(t *testing
 		if err := holdsOnce(d.Host, "ops", said); err != nil {
 			t.Error(err)
 		}
+	}
+	for _, d := range s.daemons {
+		d.Quit()
+		place := "embedded"
+		if i := slices.Index(d.flags, "--store"); i >= 0 {
+			place = d.flags[i+1]
+		}
+		r := d.Host.runWithin(storesWithin, "store", "check", place)
+		if r.Code != 0 || !strings.Contains(r.Out, "all as it should be") {
+			t.Errorf("%s: store check %s: exit code %d: %s%s", d.Host.Name, place, r.Code, tail(r.Out), tail(r.Err))
+		}
+		t.Logf("%s: %s", d.Host.Name, tail(r.Out))
 	}
 }
 

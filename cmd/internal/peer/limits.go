@@ -55,6 +55,10 @@ const (
 	reloadEvery  = time.Second             // between attempts to read a room again
 	loadPatience = 2 * time.Minute         // for one room to be read at the start: a database's failover, or several questions that take too long
 
+	// loadPart is how many rooms are read before the core is given them at the start, and loadAtOnce how many at the same time.
+	loadPart   = 64
+	loadAtOnce = 16
+
 	// A peer that allocates less than idleBytes in idleLook is idle; when it has
 	// allocated more than trimBytes since the last time, its memory is trimmed,
 	// which costs a collection of a small heap.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"parley/rooms"
 	"parley/session"
 	"parley/store"
@@ -158,7 +160,7 @@ func messageSize(m wire.Message) int {
 	}
 }
 
-// load reads all rooms from the store for the core, a few at a time.
+// load reads all rooms from the store for the core, some at a time: a room takes a dozen questions, each of which a database answers after a while.
 func (p *Peer) load(ctx context.Context) error {
 	var ids []wire.ID
 	err := p.insist(ctx, func() (err error) {
@@ -173,22 +175,25 @@ func (p *Peer) load(ctx context.Context) error {
 			ids = append(ids, id)
 		}
 	}
-	const atOnce = 64
-	for len(ids) > 0 {
-		n := min(len(ids), atOnce)
-		var data []*rooms.RoomData
-		for _, id := range ids[:n] {
-			var room *rooms.RoomData
-			err := p.insist(ctx, func() (err error) {
-				room, err = p.loadRoom(ctx, id)
-				return err
+	for part := range slices.Chunk(ids, loadPart) {
+		data := make([]*rooms.RoomData, len(part))
+		g, ctx := errgroup.WithContext(ctx)
+		g.SetLimit(loadAtOnce)
+		for i, id := range part {
+			g.Go(func() error {
+				err := p.insist(ctx, func() (err error) {
+					data[i], err = p.loadRoom(ctx, id)
+					return err
+				})
+				if err != nil {
+					return fmt.Errorf("room %s: %w", id, err)
+				}
+				return nil
 			})
-			if err != nil {
-				return fmt.Errorf("room %s: %w", id, err)
-			}
-			data = append(data, room)
 		}
-		ids = ids[n:]
+		if err := g.Wait(); err != nil {
+			return err
+		}
 		p.post(rooms.Loaded{Rooms: data})
 	}
 	p.post(rooms.Loaded{All: true})
