@@ -103,13 +103,13 @@ var breakages = []breakage{
 		name: "goroutines are left behind", file: "cmd/internal/peer/sessions.go",
 		was: "p.offend(l.addr, err)", is: "p.offend(l.addr, err)\n\t\t\tgo func() { select {} }()",
 		finds: KindGoroutines, steps: 60,
-		change: func(o *Options) { o.MaxGoroutines = 5 },
+		change: func(o *Options) { o.MaxGoroutines, o.ShrinkTime = 5, time.Minute },
 	},
 	{
 		name: "the core never comes back", file: "rooms/core_peer.go",
-		was: "l, known := p.link(ref)\n\tif !known {", is: "l, known := p.link(ref)\n\tfor !known {\n\t}\n\tif !known {",
-		finds: KindSilent, steps: 12,
-		change: func(o *Options) { o.Target.AnswerWithin = 4 * time.Second },
+		was: "c.offend(p, \"an offer out of bounds\")", is: "for n < 1<<40 {\n\t\t}",
+		finds: KindSilent, steps: 40,
+		change: func(o *Options) { o.Target.AnswerWithin, o.ShrinkTime = 2*time.Second, time.Minute },
 	},
 	{
 		name: "memory is kept for good", file: "cmd/internal/peer/serve.go",
@@ -171,6 +171,9 @@ func TestLoopbackABrokenPeerIsFoundOut(t *testing.T) {
 			}
 			if b.finds == KindMemory {
 				return // many have done it together
+			}
+			if !f.Shrunk {
+				t.Fatal("it was not repeated alone")
 			}
 			read, err := ParseScript(f.Script.String())
 			if err != nil {

@@ -57,7 +57,13 @@ func join(ctx context.Context, t *Target, s *Script, link *rooms.Link) (*members
 // enter makes the world that of a room that was joined.
 func (w *world) enter(ctx context.Context, m *membership) error {
 	w.room, w.ids["member"] = m.room, m.self
-	return w.as(ctx, "member", w.load)
+	return w.as(ctx, "member", func(k *talk) error {
+		// An episode may have given the room up meanwhile, as it may.
+		if err := w.submit(k, "member", nil, nil); err != nil {
+			return err
+		}
+		return w.load(k)
+	})
 }
 
 // maxKnown is how many entries and runs of a room are taken as material.

@@ -35,6 +35,7 @@ type wireline struct {
 	awaited *script.Incoming
 	newest  uint32 // stream on which something was sent
 	user    bool
+	greeted bool                 // a Hello was sent
 	ended   map[uint32]wire.Code // streams that this side gave up
 
 	stalled, lazy bool // lazy: it was stalled once
@@ -186,9 +187,11 @@ func (p *player) send(l *wireline, s *Step) error {
 		switch m := m.(type) {
 		case *wire.StreamEnd:
 			l.ended[m.Stream] = m.Code
-		case *wire.Hello: // which may say otherwise than the dial
-			l.user = m.Role == wire.RoleUser
-			l.conn.Receiver.User = l.user
+		case *wire.Hello: // the first, which may say otherwise than the dial
+			if !l.greeted {
+				l.greeted, l.user = true, m.Role == wire.RoleUser
+				l.conn.Receiver.User = l.user
+			}
 		}
 	}
 	p.note("%d > %s on %d, %d bytes", l.number, typeName(s.Type), stream, len(body))

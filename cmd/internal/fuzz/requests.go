@@ -78,6 +78,9 @@ func (s *speaker) userPhrase() {
 		case 1:
 			s.ask(&wire.DoctorGet{}, wire.TypeDoctor)
 		default:
+			if g.w.honest == nil {
+				return // others play the same member
+			}
 			s.ask(&wire.RoomDetach{Room: g.w.room}, wire.TypeDone)
 			s.ask(&wire.Submit{Room: g.w.room, Delegation: delegationMarker(s.self)}, wire.TypeDone)
 		}

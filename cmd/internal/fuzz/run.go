@@ -70,6 +70,7 @@ type runner struct {
 	findings []Problem
 	again    int
 	watched  watched
+	spare    uint64    // goroutines
 	told     time.Time // progress, last
 	saving   sync.Mutex
 }
@@ -81,7 +82,7 @@ const maxRecent = 24
 // Run fuzzes until the time is over, the count is reached, or the context ends;
 // without a command also until the target fails for all.
 func Run(ctx context.Context, o Options) (s Summary, err error) {
-	r := &runner{o: o, start: time.Now(), told: time.Now(), left: o.Count, playing: map[int]*Script{}}
+	r := &runner{o: o, start: time.Now(), told: time.Now(), spare: spareWhileShrinking, left: o.Count, playing: map[int]*Script{}}
 	r.lane = lane{target: &r.o.Target, count: &Counts{}}
 	if o.Count == 0 {
 		r.left = 1 << 63

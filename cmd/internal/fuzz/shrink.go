@@ -32,7 +32,14 @@ func (r *runner) attribute(ctx context.Context, p *Problem) error {
 	}
 	play := func(s *Script) (Outcome, error) { return r.afresh(ctx, s, p.Kind) }
 	end := time.Now().Add(r.o.ShrinkTime)
+	// The last episodes alone are played soon, and most often one of them it was.
+	var last []*Script
 	for _, s := range suspects {
+		if n := len(s.Steps); n > 1 {
+			last = append(last, s.with(s.Steps[n-1:]))
+		}
+	}
+	for _, s := range append(last, suspects...) {
 		if ctx.Err() != nil || time.Now().After(end) {
 			break
 		}
@@ -68,15 +75,17 @@ func (r *runner) afresh(ctx context.Context, s *Script, kind string) (out Outcom
 		return out, nil
 	}
 	if err == nil && out.Problem == nil && kind == KindGoroutines {
-		out.Problem = r.settled(ctx, r.watched.base+spareGoroutines, shortSettle)
+		out.Problem = r.settled(ctx, r.watched.base+r.spare, shortSettle)
 	}
 	return out, err
 }
 
 const (
 	// spareGoroutines is how many goroutines more than before a target that has played one script
-	// may have: those of the store come and go.
-	spareGoroutines = 3
+	// may have, since those of the store come and go. A script is cut down by the larger number, so that it
+	// is surely over the smaller one when it is played again.
+	spareGoroutines     = 3
+	spareWhileShrinking = 6
 
 	// shortSettle is settleWithin where one script was played and many more are to be.
 	shortSettle = 1500 * time.Millisecond
@@ -163,7 +172,7 @@ func simplify(steps *[]Step, fails func([]Step) bool) {
 
 // Replay plays a script, and returns its problem if it has one still.
 func Replay(ctx context.Context, o Options, s *Script) (out Outcome, err error) {
-	r := &runner{o: o, playing: map[int]*Script{}}
+	r := &runner{o: o, playing: map[int]*Script{}, spare: spareGoroutines}
 	r.o.Seed, r.o.Clock = s.Seed, s.Clock
 	r.lane = lane{target: &r.o.Target, count: &Counts{}}
 	if len(o.Command) > 0 {
