@@ -33,11 +33,7 @@ const (
 )
 
 func TestFuzzingAsEachRoleNeitherEndsNorSlowsADaemonAndHonestUsersLoseNothing(t *testing.T) {
-	harness := filepath.Join(t.TempDir(), "parley-harness")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", harness, "parley/cmd/parley-harness")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	harness := Harness(t)
 	s := &site{t: t, lab: New(t)}
 	server, users, link := s.serve("ada", "bob", "cem")
 	// What the machine does beside it shows in a daemon that nobody fuzzes, with as many users.

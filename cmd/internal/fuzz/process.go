@@ -49,6 +49,7 @@ func start(ctx context.Context, command []string) (*process, error) {
 	p := &process{cmd: exec.Command(command[0], command[1:]...), home: home, ended: make(chan struct{}), log: &logTail{}}
 	p.cmd.Env = append(os.Environ(), "PARLEY_HOME="+home)
 	p.cmd.Stderr = p.log
+	dieWithFuzzer(p.cmd)
 	out, err := p.cmd.StdoutPipe()
 	if err == nil {
 		err = p.cmd.Start()
