@@ -291,8 +291,14 @@ func (c *Client) becomeMember(ctx context.Context, r *room, link *rooms.Link, in
 	if err != nil {
 		return err
 	}
-	sub := &wire.Submit{Room: r.id, Delegation: d, Join: join.Raw, Addresses: link.Addresses}
-	err = c.submit(ctx, sub, [][]byte{join.Raw}, boxes)
+	asMember := func(entries ...[]byte) error {
+		return c.submit(ctx, &wire.Submit{Room: r.id, Delegation: d, Join: join.Raw, Addresses: link.Addresses}, entries, boxes)
+	}
+	err = asMember(join.Raw)
+	if codeOf(err) == wire.CodePending {
+		// Who was in the room before knows entries that the peer, which has forgotten the room for this join, has not got again yet.
+		err = asMember(append(r.entries(), join.Raw)...)
+	}
 	if codeOf(err) == wire.CodeRevoked {
 		return rooms.ReasonInviteRevoked // in between: the code alone would be a token's
 	}

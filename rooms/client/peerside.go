@@ -19,16 +19,22 @@ func (c *Client) attach(ctx context.Context, r *room) error {
 		return err
 	}
 	sub := &wire.Submit{Room: r.id, Delegation: d, Addresses: c.addresses(r)}
-	var all [][]byte
-	r.view(func(a *rooms.Authority, v *rooms.View) {
+	r.view(func(_ *rooms.Authority, v *rooms.View) {
 		if m, ok := v.Member(c.me); ok && m.Entry.Kind == rooms.KindJoin {
 			sub.Join = m.Entry.Raw
 		}
+	})
+	return c.submit(ctx, sub, r.entries(), nil)
+}
+
+// entries are all entries that the user has of a room, each behind those that it names.
+func (r *room) entries() (all [][]byte) {
+	r.view(func(a *rooms.Authority, _ *rooms.View) {
 		for _, e := range a.All() {
 			all = append(all, e.Raw)
 		}
 	})
-	return c.submit(ctx, sub, all, nil)
+	return all
 }
 
 // delegate lets the peer that the client is connected to sync a room for the

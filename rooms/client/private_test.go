@@ -243,6 +243,41 @@ func TestAJoinByAnInviteThatWasRevokedMeanwhileSaysSo(t *testing.T) {
 	}
 }
 
+// Who was in the room before may know more than its peer has got again. A user that was banned, and let in by a new link after
+// the ban was lifted, was told now and then that its join refers to what the peer does not have yet.
+func TestAJoinThatNamesMoreThanThePeerHasBringsItAlong(t *testing.T) {
+	p := newFakePeer(t)
+	a, b := testClient(t, p, "ann", ""), testClient(t, p, "bob", "")
+	room := invited(t, a, CreateOptions{Name: "ops"})
+	inv, err := a.Invite(t.Context(), room.ID, InviteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var brought []int // entries, with each join
+	p.before = func(m wire.Message) error {
+		if sub, ok := m.(*wire.Submit); ok && len(sub.Join) > 0 {
+			brought = append(brought, len(sub.Entries))
+		}
+		return nil
+	}
+	p.admit = func(*rooms.Entry) wire.Code {
+		if brought[len(brought)-1] == 1 {
+			return wire.CodePending
+		}
+		return wire.CodeOK
+	}
+	if _, err := b.Join(t.Context(), inv.Link, JoinOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := b.room(room.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{1, len(r.entries())}; want[1] < 4 || !slices.Equal(brought, want) {
+		t.Errorf("%d entries came with each join, want %d", brought, want)
+	}
+}
+
 func TestRoomsOfOneNameAreToldApart(t *testing.T) {
 	p := newFakePeer(t)
 	a := testClient(t, p, "ann", "")
