@@ -172,7 +172,11 @@ func (c *sendCmd) pipe(a *app, cl *client.Client, room client.Room) error {
 		if sum.Messages > 0 {
 			a.out.notice("%s stored here", count(sum.Messages, "message"))
 		}
-		if cause := context.Cause(ctx); a.ctx.Err() == nil && cause != nil && !errors.Is(err, client.ErrUnsealed) && !errors.Is(err, client.ErrNoKey) {
+		cause := context.Cause(ctx)
+		if errors.Is(err, client.ErrNoDaemon) { // it was there, and was waited for as long: whichever wait ends first
+			cause = errTimeout
+		}
+		if a.ctx.Err() == nil && cause != nil && !errors.Is(err, client.ErrUnsealed) && !errors.Is(err, client.ErrNoKey) {
 			return fmt.Errorf("%swhat was read last is not known to be stored: %w", storeAway(a.ctx, cl), cause)
 		}
 		return err
