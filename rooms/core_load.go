@@ -350,10 +350,12 @@ func (c *Core) roomReady(r *room, p *roomParts, taken bool) {
 	for _, l := range slices.Clone(r.links) {
 		l.base, l.marks, l.ahead, l.announce, l.toldAny, l.syncing = false, nil, nil, nil, false, false
 		l.fruitless = [2]digest16{}
+		had := l.right
 		if l.right = c.bestRight(l); l.right != SyncNone && l.mayAsk {
 			c.tellState(l)
 		}
-		if !l.mayAsk && !taken { // what was the last word to this peer may be what was lost
+		// What was the last word to this peer may be what was lost, or what gave the other side its right.
+		if !taken && (!l.mayAsk || had != SyncNone && l.right == SyncNone) {
 			c.openLink(l, true, false)
 		}
 		c.compare(l)

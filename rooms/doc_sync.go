@@ -83,7 +83,8 @@
 // former member's peer finds which of its runs count. The room stays open on the session, in case that the user comes back; the side that was
 // asked without a State takes it that it may not ask until it is told one. A delegation that comes anew and whose user's right ended is answered likewise,
 // and so is one that gave no right yet when, by entries that came since, its user is one whose right ended. A peer that reads a room
-// anew, since its store failed, sends OpenRoom with its delegation and Answer false where it may not ask: the last word may be what it lost.
+// anew, since its store failed, sends OpenRoom with its delegation and Answer false where it may not ask, for the last word may be what it lost,
+// and where the other side's right was lost, which shows its delegation again.
 //
 // RoomClose ends the room on the session for both; whatever else is under way about it is ignored. A right that ends is such a
 // case (CodeRevoked), so is giving up the room (CodeOK).
