@@ -83,7 +83,8 @@ func doRenew(w *World, a Action) {
 		return
 	}
 	for _, o := range s.u.order {
-		if o.belongs() && !o.left {
+		m, known := o.auth.Now().Member(o.me())
+		if o.belongs() && !o.left && known && (m.Bundle == nil || m.Bundle.Number < s.u.key.Bundle().Number) { // as the client sees to
 			if e, err := rooms.NewRenew(s.u.key, o.auth.NextBeside(o.me(), s.u.now())); err == nil {
 				o.made(e)
 				o.submit([]*rooms.Entry{e}, nil, nil)
