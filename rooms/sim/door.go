@@ -63,6 +63,9 @@ func (s *seat) made(e *rooms.Entry) {
 
 // knock asks the peer to find the room of a link under the link's own delegation.
 func (s *seat) knock() {
+	if s.link == nil { // it was let in meanwhile
+		return
+	}
 	d, err := rooms.NewLinkDelegation(s.link, s.u.peer.id, s.serial())
 	if err != nil {
 		return
