@@ -30,6 +30,7 @@
 //	              version or kind that the peer does not know, or is a box that is not kept as things stand: CodeInvalid.
 //	              All of it may be sent again.
 //	AuthorityGet  entries come so that each stands behind those that it names. Boxes are those of the one recipient.
+//	              A peer that has read the room anew, since its store failed, sends to who follows all of it again.
 //	Append        runs by this user, each continuing its log; one of another room or author ends the request
 //	              with CodeRefused, one that is not well formed and signed with CodeInvalid. What is held already is
 //	              answered as if it were new. AppendRefused has CodeConflict for a run that does not continue the log, CodePending while
