@@ -82,11 +82,7 @@ func (r *runner) whole(ctx context.Context) *Problem {
 	p := r.proc
 	r.mu.Unlock()
 	if p != nil {
-		// The end of a process comes a little behind that of its connections.
-		select {
-		case <-p.ended:
-		case <-time.After(4 * awaitWithin):
-		}
+		p.ends(4 * awaitWithin) // its end comes a little behind that of its connections
 	}
 	return r.look(ctx, r.prober())
 }
@@ -108,10 +104,10 @@ func (r *runner) look(ctx context.Context, w *world) *Problem {
 	switch {
 	case ctx.Err() != nil:
 		return nil
+	case err != nil:
+		return r.silent(err)
 	case proc != nil && !proc.alive():
 		return proc.problem()
-	case err != nil:
-		return &Problem{KindSilent, fmt.Sprintf("the target does not answer an honest user: %v", err)}
 	}
 	memory := st.MemoryBytes
 	if proc != nil {
@@ -128,6 +124,17 @@ func (r *runner) look(ctx context.Context, w *world) *Problem {
 		return &Problem{KindMemory, fmt.Sprintf("the target takes %d KiB of memory, the bound is %d", memory>>10, r.o.MaxMemory>>10)}
 	}
 	return nil
+}
+
+// silent is the problem of a target that did not answer: that its process has ended, where it has.
+func (r *runner) silent(err error) *Problem {
+	r.mu.Lock()
+	proc := r.proc
+	r.mu.Unlock()
+	if proc != nil && proc.ends(diesWithin) {
+		return proc.problem()
+	}
+	return &Problem{KindSilent, fmt.Sprintf("the target does not answer an honest user: %v", err)}
 }
 
 // quiet waits, when nothing is played, until the target's goroutines are back to
@@ -153,7 +160,7 @@ func (r *runner) settled(ctx context.Context, most uint64, within time.Duration)
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			return &Problem{KindSilent, fmt.Sprintf("the target does not answer an honest user: %v", err)}
+			return r.silent(err)
 		case st.Goroutines <= most:
 			return nil
 		case time.Now().After(by):

@@ -36,6 +36,10 @@ const (
 	// stopWithin bounds its end after SIGTERM.
 	stopWithin = 15 * time.Second
 
+	// diesWithin is how much later than the first line of its crash, or the end of its connections, a process may end:
+	// it writes down all its goroutines first.
+	diesWithin = 10 * time.Second
+
 	// maxLog is how much of its log is kept, in bytes.
 	maxLog = 64 << 10
 )
@@ -112,23 +116,32 @@ func (p *process) stop() *Problem {
 	if p.cmd.Process.Signal(syscall.SIGTERM) != nil {
 		return nil // a system without it
 	}
+	if !p.ends(stopWithin) {
+		return &Problem{KindSilent, fmt.Sprintf("the target does not end within %v of being asked to", stopWithin)}
+	}
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		return &Problem{KindEnded, fmt.Sprintf("the target ends with exit code %d when it is asked to end\n%s", code, p.log.tail())}
+	}
+	return nil
+}
+
+// ends waits for the end of the process, and tells whether it came.
+func (p *process) ends(within time.Duration) bool {
 	select {
 	case <-p.ended:
-		if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-			return &Problem{KindEnded, fmt.Sprintf("the target ends with exit code %d when it is asked to end\n%s", code, p.log.tail())}
-		}
-		return nil
-	case <-time.After(stopWithin):
-		return &Problem{KindSilent, fmt.Sprintf("the target does not end within %v of being asked to", stopWithin)}
+		return true
+	case <-time.After(within):
+		return false
 	}
 }
 
-// problem is what the process itself shows to be wrong.
+// problem is what the process itself shows to be wrong. One that writes of its crash has not ended yet, and soon will.
 func (p *process) problem() *Problem {
-	if !p.alive() {
+	line := p.log.bad()
+	switch {
+	case !p.alive(), crashLine.MatchString(line) && p.ends(diesWithin):
 		return &Problem{KindEnded, fmt.Sprintf("the target's process has ended: %v\n%s", p.cmd.ProcessState, p.log.tail())}
-	}
-	if line := p.log.bad(); line != "" {
+	case line != "":
 		return &Problem{KindLog, "the target's log: " + p.log.tail()}
 	}
 	return nil
@@ -154,8 +167,13 @@ func (p *process) resident() (now, most uint64, ok bool) {
 	return now, most, now > 0
 }
 
-// badLine matches lines of a log that no input may cause.
-var badLine = regexp.MustCompile(`^(panic:|fatal error:|WARNING: DATA RACE)|"level":"ERROR"|level=ERROR|\bpanicked\b`)
+var (
+	// badLine matches lines of a log that no input may cause.
+	badLine = regexp.MustCompile(`^(panic:|fatal error:|WARNING: DATA RACE)|"level":"ERROR"|level=ERROR|\bpanicked\b`)
+
+	// crashLine matches those of them that Go's runtime writes before it ends the process.
+	crashLine = regexp.MustCompile(`^(panic|fatal error):`)
+)
 
 // A logTail keeps the end of a log, and the first line that tells of an error.
 type logTail struct {
