@@ -121,7 +121,7 @@ type link struct {
 	former  []wire.ID     // whose delegations gave it a right that ended, and who are told why
 	mayAsk  bool          // the other side accepted ours: it sent State or InStep
 	speaks  bool          // it has sent entries: what these name may be asked for
-	ourKind Sync          // what the delegation last presented asks for
+	ourKind Sync          // what the delegations presented ask for: the other side may come to accept any of them
 	ours    *Delegation   // that it stands for
 	tried   []wire.ID     // hashes of those presented since the other side was met or asked for another
 	lost    bool          // the other side took its right away, and waits for all that may be presented

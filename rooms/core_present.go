@@ -43,7 +43,7 @@ func (c *Core) worth(r *room, d *Delegation) int {
 // openLink sends OpenRoom: what gives this peer its right, if it is to be
 // presented, and the state, if the other's right is checked.
 func (c *Core) openLink(l *link, present, answer bool) {
-	l.tried = l.tried[:0]
+	l.tried, l.ourKind = l.tried[:0], SyncNone
 	if !answer {
 		l.opens++
 	}
@@ -75,7 +75,7 @@ func (c *Core) sendOpen(l *link, d *Delegation, present, answer bool) {
 			m.Join = j.Raw
 		}
 	}
-	l.ours, l.ourKind = d, l.r.asks(d)
+	l.ours, l.ourKind = d, max(l.ourKind, l.r.asks(d))
 	if (l.right == SyncAll || l.right != SyncNone && answer) && !l.r.failed {
 		s := l.r.digest(l.right)
 		m.State = slices.Clone(s[:])

@@ -72,7 +72,8 @@
 // A side may ask for what the other has when it has been told a digest: in OpenRoom, State or by InStep.
 // A peer with several users in a room presents one delegation, the best by what it knows. An OpenRoom with Answer true and a delegation
 // that gives no right is answered by one with Answer true and nothing else; whoever gets an answer without a State presents the next of its
-// users' delegations, with Answer true, each once and at most 8: which user has a right may be known to the other side alone.
+// users' delegations, with Answer true, each once and at most 8: which user has a right may be known to the other side alone,
+// which does not tell by whose it gives one. Who has presented a member's compares all four sets from then on.
 //
 // A side whose authority takes away a right sends OpenRoom with Answer false, without delegation and State: the other answers with the
 // delegation that is its best by now, then in turn with its others, as above, and when none is left with Answer true and no
