@@ -96,12 +96,17 @@ func (a *Authority) Digest() [16]byte {
 	for i := range a.nodes {
 		ids[i] = a.nodes[i].entry.ID
 	}
+	a.digest, a.fresh = entriesDigest(ids), true
+	return a.digest
+}
+
+// entriesDigest is the digest of a set of entries, whose order it changes.
+func entriesDigest(ids []wire.ID) [16]byte {
 	slices.SortFunc(ids, wire.ID.Compare)
 	h := wire.NewHasher("entries")
 	h.IDs(ids)
 	sum := h.Sum()
-	a.digest, a.fresh = [16]byte(sum[:16]), true
-	return a.digest
+	return [16]byte(sum[:16])
 }
 
 // Add takes an entry that ParseEntry accepted. It returns the entries that are

@@ -256,6 +256,7 @@ func (c *Core) settle() {
 		if r.rightsDue {
 			r.rightsDue = false
 			c.checkRights(r)
+			c.do(Readers{Room: r.id})
 		}
 		if r.planDue {
 			r.planDue = false

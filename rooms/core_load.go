@@ -361,7 +361,7 @@ func (c *Core) roomReady(r *room, p *roomParts, taken bool) {
 		c.compare(l)
 	}
 	for _, q := range slices.Clone(r.followers) { // what became durable while the room rested was told to nobody
-		c.sendAuthority(q, r.auth.All(), r.boxesFor[q.recipient], false)
+		c.tellAll(q, nil, false)
 	}
 	waiting := r.afterLoad
 	r.afterLoad = nil

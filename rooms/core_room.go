@@ -28,7 +28,8 @@ type room struct {
 	delegCount int
 	users      map[wire.ID]bool // keeps the room for
 	attachedAs map[wire.ID]*Delegation
-	own        *Delegation // of this peer, the one presented
+	linkAs     map[wire.ID]*Delegation // the link's that a user has shown since the start: a former member may come back by it
+	own        *Delegation             // of this peer, the one presented
 
 	links []*link
 

@@ -6,7 +6,7 @@ import (
 
 // onSealedGet answers for whom a box of an epoch is held.
 func (c *Core) onSealedGet(q *request, m *wire.SealedGet) {
-	r := c.roomFor(q, m.Room, func() { c.onSealedGet(q, m) })
+	r := c.roomToldTo(q, m.Room, func() { c.onSealedGet(q, m) })
 	if r == nil {
 		return
 	}

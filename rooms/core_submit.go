@@ -145,6 +145,12 @@ func (c *Core) attach(user wire.ID, r *room, d *Delegation) error {
 			return wire.Errorf(wire.CodeRefused, "%s", why)
 		}
 	}
+	if d.Link {
+		if r.linkAs == nil {
+			r.linkAs = make(map[wire.ID]*Delegation)
+		}
+		r.linkAs[user] = d
+	}
 	f := c.fly(r)
 	if !r.users[user] {
 		r.users[user] = true
@@ -183,10 +189,12 @@ func (c *Core) onRoomDetach(q *request, m *wire.RoomDetach) {
 		f.dropRecord(r, storeDelegation, d.Hash)
 		delete(r.attachedAs, q.user)
 	}
+	delete(r.linkAs, q.user)
 	delete(r.users, q.user)
 	if c.users[q.user]--; c.users[q.user] <= 0 {
 		delete(c.users, q.user)
 	}
+	c.do(Readers{Room: r.id})
 	c.chooseOwn(r)
 	if len(r.users) == 0 {
 		if m.Forget {
@@ -247,22 +255,15 @@ func (c *Core) onAuthorityGet(q *request, m *wire.AuthorityGet) {
 	if q.recipient.IsZero() {
 		q.recipient = q.user
 	}
-	var entries []*Entry
-	var boxes []wire.ID
-	if d := r.auth.Digest(); string(m.Known) != string(d[:]) {
-		entries = r.auth.All()
-		boxes = r.boxesFor[q.recipient]
-	}
 	if m.Follow {
 		r.followers = append(r.followers, q)
 	}
-	c.sendAuthority(q, entries, boxes, !m.Follow)
+	c.tellAll(q, m.Known, !m.Follow)
 }
 
 // sendAuthority answers with entries and boxes, cut into frames; there is at least one.
 func (c *Core) sendAuthority(q *request, entries []*Entry, boxes []wire.ID, end bool) {
-	r := q.r
-	digest := r.auth.Digest()
+	r, digest := q.r, q.shown
 	per := recordsFrame / MaxBox
 	for {
 		m := &wire.Authority{Digest: digest[:]}
@@ -291,6 +292,15 @@ func (c *Core) sendAuthority(q *request, entries []*Entry, boxes []wire.ID, end 
 // tellFollowers sends new records to those who follow the room's authority.
 func (c *Core) tellFollowers(r *room, set uint64, ids []wire.ID) {
 	for _, q := range slices.Clone(r.followers) {
+		if q.limited || !c.entitled(r, q.user) {
+			// What it has lost the right to, or has the right to again, is not in what is new alone.
+			_, now, all := c.told(r, q.user)
+			if all || now != q.shown {
+				c.tellAll(q, nil, false)
+			}
+			continue
+		}
+		q.shown = r.auth.Digest()
 		var entries []*Entry
 		var boxes []wire.ID
 		for _, id := range ids {

@@ -19,6 +19,8 @@ type request struct {
 	pending int // runs and messages not answered yet
 
 	recipient wire.ID              // of AuthorityGet with Follow
+	shown     digest16             // of the entries told to it last
+	limited   bool                 // they were not all
 	progress  wire.RoomProgress    // last told
 	placed    wire.PlacedGet       // being waited for
 	verify    *verifying           // being done
@@ -164,6 +166,16 @@ func (c *Core) roomFor(q *request, id wire.ID, again func()) *room {
 	return r
 }
 
+// roomToldTo is roomFor for what is told only to those who have a right to the room.
+func (c *Core) roomToldTo(q *request, id wire.ID, again func()) *room {
+	r := c.roomFor(q, id, again)
+	if r != nil && !c.entitled(r, q.user) {
+		c.fail(q, wire.CodeNotFound, "this peer does not keep that room for you")
+		return nil
+	}
+	return r
+}
+
 // whenDurable calls f when everything staged until now is answered by the store.
 // An error is that of the last batch.
 func (c *Core) whenDurable(f func(error)) {
@@ -198,7 +210,7 @@ func (c *Core) onRoomWatch(q *request, m *wire.RoomWatch) {
 	}
 	q.r = r
 	r.watchers = append(r.watchers, q)
-	q.progress = r.progress()
+	q.progress = c.progressTold(r, q.user)
 	p := q.progress
 	c.answer(q, &p)
 }
@@ -239,9 +251,8 @@ func (c *Core) watchSoon(r *room) {
 		if len(r.watchers) == 0 {
 			return
 		}
-		now := r.progress()
 		for _, q := range r.watchers {
-			if q.progress != now {
+			if now := c.progressTold(r, q.user); q.progress != now {
 				q.progress = now
 				p := now
 				c.answer(q, &p)
@@ -254,7 +265,7 @@ func (c *Core) onRoomsGet(q *request, m *wire.RoomsGet) {
 	reply := &wire.Rooms{}
 	for _, r := range c.roomList {
 		if (r.openRoom || r.users[q.user]) && (m.Room.IsZero() || m.Room == r.id) {
-			reply.Rooms = append(reply.Rooms, r.info())
+			reply.Rooms = append(reply.Rooms, c.infoTold(r, q.user))
 		}
 	}
 	if !m.Room.IsZero() && len(reply.Rooms) == 0 {
@@ -266,8 +277,12 @@ func (c *Core) onRoomsGet(q *request, m *wire.RoomsGet) {
 	c.finish(q, reply)
 }
 
-func (r *room) info() wire.RoomInfo {
-	p := r.progress()
+// infoTold is what a user is told of a room: all, or as progressTold.
+func (c *Core) infoTold(r *room, user wire.ID) wire.RoomInfo {
+	p := c.progressTold(r, user)
+	if !c.entitled(r, user) {
+		return wire.RoomInfo{Room: r.id, Entries: p.Entries, Peers: p.Peers, InStep: p.InStep}
+	}
 	return wire.RoomInfo{
 		Room: r.id, Open: r.openRoom, Entries: p.Entries, Logs: uint64(r.logTree.len()),
 		Messages: r.messages, Bytes: r.bytes, Peers: p.Peers, InStep: p.InStep,
@@ -280,26 +295,44 @@ func (c *Core) onWriterGet(q *request, m *wire.WriterGet) {
 	if r == nil {
 		return
 	}
-	reply := &wire.Writer{Clock: r.clock}
-	if r.auth != nil {
-		d := r.auth.Digest()
+	reply, all := &wire.Writer{Digest: make([]byte, 16)}, c.entitled(r, q.user)
+	if !r.openRoom {
+		d := c.toldDigest(r, q.user)
 		reply.Digest = d[:]
-	} else {
-		reply.Digest = make([]byte, 16)
 	}
-	if lg := r.logs[m.Log]; lg != nil && lg.state != nil {
-		reply.Last, reply.Link = lg.state.Last, lg.state.Link
-		if lg.end != nil && lg.end.Number < lg.state.Last {
-			reply.Last, reply.Link = lg.end.Number, lg.end.Link
-		}
+	if lg := r.logs[m.Log]; lg != nil && (all || lg.author == q.user) {
+		head := lg.head()
+		reply.Last, reply.Link = head.Number, head.Link
+	}
+	if all {
+		reply.Clock = r.clock
 	}
 	for _, ref := range r.recent {
-		if ref.Log != m.Log && len(reply.Refs) < wire.MaxRefs {
+		if all && ref.Log != m.Log && len(reply.Refs) < wire.MaxRefs {
 			reply.Refs = append(reply.Refs, ref)
 		}
 	}
 	slices.SortFunc(reply.Refs, func(a, b wire.Ref) int { return a.Log.Compare(b.Log) })
 	c.finish(q, reply)
+}
+
+// head is the last message that counts of a log as it is held, durable or not yet.
+func (lg *logState) head() Pin {
+	switch {
+	case lg.state == nil:
+		return Pin{Log: lg.id}
+	case lg.end != nil && lg.end.Number < lg.state.Last:
+		return *lg.end
+	}
+	return Pin{Log: lg.id, Number: lg.state.Last, Link: lg.state.Link}
+}
+
+// Head returns the last message that counts of a log, and the hash of its run; Number 0: none.
+func (c *Core) Head(id, log wire.ID) Pin {
+	if r := c.rooms[id]; r != nil && !r.loading && r.logs[log] != nil {
+		return r.logs[log].head()
+	}
+	return Pin{Log: log}
 }
 
 func (c *Core) onPlacedGet(q *request, m *wire.PlacedGet) {

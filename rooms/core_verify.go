@@ -24,7 +24,7 @@ type verifyPeer struct {
 }
 
 func (c *Core) onVerifyGet(q *request, m *wire.VerifyGet) {
-	r := c.roomFor(q, m.Room, func() { c.onVerifyGet(q, m) })
+	r := c.roomToldTo(q, m.Room, func() { c.onVerifyGet(q, m) })
 	if r == nil || q.verify != nil {
 		return
 	}

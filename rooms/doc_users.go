@@ -17,7 +17,13 @@
 // user closes the session with CodeRefused.
 //
 // A peer keeps a room for a user from a Submit with a delegation until RoomDetach; an open room for everybody, without.
-// The other requests about a room are answered only while it does.
+// The other requests about a room are answered only while it does, and by the user's right as things stand. Runs (Tail, HeadsGet) are
+// for users that have a role in the room; a Tail that follows ends with CodeNotFound when its user's role ends, or the room is given
+// up, before any run that comes later. A user without a role, and without a delegation of a link, shown to this peer, that gives a right, is
+// told what a peer that shows its delegation would be ("Rights"): AuthorityGet gives the last word, its own leaves, and what these have seen,
+// nothing to a user whom the room has not known, with the digest and the boxes of these entries; when its right changes, who follows gets all that it may have by then.
+// WriterGet gives that digest and the head of its own log, without Clock and Refs; RoomsGet and RoomWatch the number of these entries, and of peers;
+// VerifyGet and SealedGet get CodeNotFound. This holds as soon as the peer has the room's genesis entry.
 //
 //	Submit        takes Join, then Entries, in their order, then Boxes, then the delegation. A delegation
 //	              is of this room and peer and, of kind 0, signed by this user; if it gives no right by

@@ -47,6 +47,10 @@ type Show struct {
 	Items []wire.TailItem
 }
 
+// Readers says that users of the room may have lost the right to read it: who follows it is asked about again by
+// [Core.MayRead], before it is given what a later Show has.
+type Readers struct{ Room wire.ID }
+
 // Serve answers a PullIn: the runs that Wants ask for are read from the store
 // and sent as Runs frames on the pull's stream, in the order of Wants and ascending in each log:
 // all runs that contain a message of First to Last, the first and the last of them whole; then the stream ends.
@@ -132,6 +136,7 @@ func (Send) effect()       {}
 func (SendLive) effect()   {}
 func (Persist) effect()    {}
 func (Show) effect()       {}
+func (Readers) effect()    {}
 func (Serve) effect()      {}
 func (Refuse) effect()     {}
 func (StartPull) effect()  {}

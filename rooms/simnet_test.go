@@ -355,7 +355,7 @@ func (nd *simNode) carryOut(e Effect) {
 		st.from.other.later(fmt.Sprint("pull", st.pull), func() {
 			st.from.node.step(PullEnd{Pull: st.pull, Err: e.Err})
 		})
-	case CancelPull:
+	case CancelPull, Readers:
 	case Persist:
 		nd.store.waiting = append(nd.store.waiting, e)
 		nd.syncSoon()

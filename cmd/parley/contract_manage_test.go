@@ -73,6 +73,10 @@ func TestAKickedMemberWritesAndReadsNoMoreAndSaysWhoMayChangeThat(t *testing.T) 
 		}
 		return nil
 	})
+	following := start(t, command(t, b, "tail", "ops", "-f"))
+	if line := following.line(); !strings.Contains(line, "from bob") {
+		t.Fatal(line)
+	}
 	refused(t, b, []string{"room", "kick", "ops", ann[:8]}, "only admins and the master may remove members and lower their roles: ask ", "·"+ann[:4])
 	if r := must(t, a, "room", "kick", "ops", "bob"); r.out != "" || r.err != "parley: bob is now removed in ops\nparley: 1 live invite ended with it; make a new one with: parley room invite ops\n" {
 		t.Errorf("%q, %q", r.out, r.err)
@@ -100,6 +104,9 @@ func TestAKickedMemberWritesAndReadsNoMoreAndSaysWhoMayChangeThat(t *testing.T) 
 		})
 	}
 	refused(t, b, []string{"tail", "ops", "--all"}, "you were removed from this room: ask ")
+	if code := following.wait(); code != exitRefused || !strings.HasPrefix(following.stderr.String(), "parley: you were removed from this room: ask ") || len(following.lines) > 0 {
+		t.Errorf("a reading that was open: exit code %d, %d lines: %s", code, len(following.lines), following.stderr)
+	}
 	refused(t, b, []string{"room", "join", link}, "the invite was revoked", "ask for a new invite")
 
 	// A plain invite does not take bob in; a role does, with all keys.

@@ -37,7 +37,7 @@ type tailCmd struct {
 // Help is the rest of the command's help.
 func (*tailCmd) Help() string {
 	return `Without -f it ends at the end of the history. With -f it goes on across restarts of
-the daemon. Names are claims: name·fp4x shows four characters of the author's ID.
+the daemon, and ends with code 4 when you are removed from the room. Names are claims: name·fp4x shows four characters of the author's ID.
 In JSON the fields are room, id, log, seq, author, name, time (the author's clock),
 received, epoch, and text or, where it is not UTF-8, data in base64.
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -97,7 +98,7 @@ func (t *tail) run(ctx context.Context) error {
 		patience := t.c.cfg.Patience
 		if t.opts.Follow {
 			patience = 1 << 62 // years: until ctx ends
-			if t.live || !first {
+			if (t.live || !first) && !errors.Is(err, errAgain) {
 				t.c.notice("the daemon is gone; waiting for it")
 			}
 		}
@@ -139,7 +140,22 @@ func (t *tail) session(ctx context.Context) error {
 		s.Reset(wire.CodeOK, "")
 		o.wait()
 	}()
-	return t.consume(ctx, o.steps)
+	err = t.consume(ctx, o.steps)
+	if codeOf(err) == wire.CodeNotFound && !t.room.open {
+		return t.ended(ctx, err)
+	}
+	return err
+}
+
+// ended finds out why the peer ended a reading that it had begun: it tells those who are no members any more what made them so.
+func (t *tail) ended(ctx context.Context, err error) error {
+	if rerr := t.room.refresh(ctx, t.room.digest()); rerr != nil {
+		return err // the room was given up, by another program of this user's
+	}
+	if out := t.room.outside(); out != nil || !t.live {
+		return cmp.Or(out, err)
+	}
+	return fmt.Errorf("%w: %w", errAgain, err) // it followed, and is back already
 }
 
 // prepare brings the room's entries and keys up to date.

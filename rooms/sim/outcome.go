@@ -72,13 +72,10 @@ func (h *held) belongs(by *oracle) bool {
 // returns nil when the peer does not keep the room.
 func (w *World) heldBy(p *Peer, room wire.ID) *held {
 	r := p.disk.rooms[room]
-	var asker *Person
-	for _, u := range w.people {
-		if s := u.seats[room]; s != nil && u.peer == p && p.direct(u, &wire.RoomsGet{Room: room}) != nil {
-			asker = u
-		}
-	}
-	if r == nil || asker == nil {
+	kept := slices.ContainsFunc(w.people, func(u *Person) bool {
+		return u.seats[room] != nil && u.peer == p && p.direct(u, &wire.RoomsGet{Room: room}) != nil
+	})
+	if r == nil || !kept {
 		return nil
 	}
 	h := &held{peer: p, runs: map[wire.ID][]*rooms.Run{}, hidden: map[wire.ID][]*rooms.Run{}, ends: map[wire.ID]rooms.Pin{}, auth: rooms.NewAuthority(room)}
@@ -109,8 +106,8 @@ func (w *World) heldBy(p *Peer, room wire.ID) *held {
 			}
 			h.runs[log] = append(h.runs[log], run)
 		}
-		if m, ok := p.direct(asker, &wire.WriterGet{Room: room, Log: log}).(*wire.Writer); ok && m.Last > 0 {
-			h.ends[log] = rooms.Pin{Log: log, Number: m.Last, Link: m.Link}
+		if end := p.core.Head(room, log); end.Number > 0 {
+			h.ends[log] = end
 		}
 	}
 	if hidden := p.disk.rooms[rooms.HiddenRoom(room)]; hidden != nil {

@@ -145,7 +145,7 @@ func (p *Peer) carryOut(e rooms.Effect) {
 		p.later(w.jitter(), func() rooms.Event { return rooms.Loaded{Rooms: []*rooms.RoomData{p.disk.data(e.Room)}} })
 	case rooms.Wake:
 		p.wakeAt(e.At)
-	case rooms.CancelPull, rooms.Show, rooms.Note, rooms.Dial:
+	case rooms.CancelPull, rooms.Show, rooms.Readers, rooms.Note, rooms.Dial:
 	default:
 		w.fail("BoundsHold", "unknown effect %T", e)
 	}

@@ -73,8 +73,7 @@ func (w *world) makeDen(ctx context.Context) error {
 // not be told to it.
 func (w *world) tell(before *script.Run, removal int) {
 	hide := func(what string, raw []byte) {
-		known := w.script.Role == roleRemoved && what == "an entry of a room"
-		w.secrets = append(w.secrets, secret{what, signature(raw), known})
+		w.secrets = append(w.secrets, secret{what, signature(raw)})
 	}
 	for _, e := range w.epochs {
 		w.secrets = append(w.secrets, secret{what: "a room's key", bytes: e.key[:]})

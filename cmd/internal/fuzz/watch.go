@@ -103,9 +103,6 @@ var inside = regexp.MustCompile(`panic|runtime error|goroutine |\.go:[0-9]`)
 func (p *player) see(l *wireline, in script.Incoming) {
 	p.note("%d < %s on %d, %d bytes", l.number, typeName(in.Type), in.Stream, len(in.Body))
 	for _, s := range p.w.secrets {
-		if s.entry && l.user && in.Type == wire.TypeAuthority {
-			continue // a user for whom the peer keeps the room is told its entries (rooms, Requests)
-		}
 		if bytes.Contains(in.Body, s.bytes) {
 			p.found(KindTold, "%s is told to the %s, in a %s", s.what, p.w.script.Role, typeName(in.Type))
 		}

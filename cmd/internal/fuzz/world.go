@@ -54,7 +54,6 @@ type pool struct {
 type secret struct {
 	what  string
 	bytes []byte
-	entry bool // one that came after a removal
 }
 
 func newWorld(t *Target, s *Script) *world {

@@ -78,6 +78,8 @@ func (p *Peer) carryOut(ctx context.Context, effect rooms.Effect) {
 		p.persist.add(e)
 	case rooms.Show:
 		p.hub.show(e.Room, e.Items)
+	case rooms.Readers:
+		p.hub.doubt(e.Room)
 	case rooms.Serve:
 		if l := p.sessions.get(e.Peer); l != nil {
 			p.serve(l, e)

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"parley/session"
 	"parley/store"
@@ -29,6 +30,7 @@ type tail struct {
 	bytes   int
 	lost    bool // pending overflowed: read the store again
 	wake    chan struct{}
+	doubted atomic.Bool // whether its user may still read is to be asked before anything more is sent
 }
 
 func newHub() *hub { return &hub{rooms: make(map[wire.ID]*feed)} }
@@ -56,6 +58,18 @@ func (h *hub) show(room wire.ID, items []wire.TailItem) {
 	f.unsynced = append(f.unsynced, items...)
 	for t := range f.tails {
 		t.add(items)
+	}
+}
+
+// doubt has the room's tails ask whether they may go on.
+func (h *hub) doubt(room wire.ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if f := h.rooms[room]; f != nil {
+		for t := range f.tails {
+			t.doubted.Store(true)
+			t.poke()
+		}
 	}
 }
 
@@ -143,10 +157,10 @@ func (h *hub) take(room wire.ID, t *tail) (items []wire.TailItem, lost bool) {
 }
 
 // serveTail answers one Tail request until its history ends or, with Follow,
-// until the stream does.
-func (p *Peer) serveTail(ctx context.Context, st *session.Stream, req *wire.Tail) error {
+// until the stream or the user's right to read does.
+func (p *Peer) serveTail(ctx context.Context, st *session.Stream, user wire.ID, req *wire.Tail) error {
 	instance := p.store.Instance()
-	s := &tailSender{ctx: ctx, stream: st}
+	s := &tailSender{ctx: ctx, stream: st, may: func() error { return nil }}
 	if string(req.Instance) == string(instance[:]) {
 		s.sent = req.After
 	}
@@ -154,6 +168,15 @@ func (p *Peer) serveTail(ctx context.Context, st *session.Stream, req *wire.Tail
 	if req.Follow {
 		t = p.hub.join(req.Room)
 		defer p.hub.leave(req.Room, t)
+		s.may = func() error {
+			if !t.doubted.Swap(false) {
+				return nil
+			}
+			return p.mayRead(user, req.Room)
+		}
+	}
+	if err := p.mayRead(user, req.Room); err != nil { // asked behind join: what ends the right later is told to it
+		return err
 	}
 	if req.Last > 0 {
 		from, err := p.newest(ctx, req.Room, req.Last, s.sent)
@@ -194,6 +217,9 @@ func (p *Peer) serveTail(ctx context.Context, st *session.Stream, req *wire.Tail
 		case <-t.wake:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if err := s.may(); err != nil {
+			return err
 		}
 	}
 }
@@ -239,6 +265,7 @@ type tailSender struct {
 	frame  wire.TailRuns
 	bytes  int
 	sent   uint64 // arrival number of the newest run added
+	may    func() error
 }
 
 func (s *tailSender) add(it *wire.TailItem) error {
@@ -259,6 +286,9 @@ func (s *tailSender) add(it *wire.TailItem) error {
 func (s *tailSender) flush() error {
 	if len(s.frame.Items) == 0 {
 		return nil
+	}
+	if err := s.may(); err != nil {
+		return err
 	}
 	err := s.stream.Send(s.ctx, &s.frame)
 	s.frame.Items, s.bytes = nil, 0

@@ -118,15 +118,12 @@ func (p *Peer) answer(ctx context.Context, s *session.Session, st *session.Strea
 	case *wire.TokenRevoke:
 		return p.revokeToken(ctx, s, st, m.ID)
 	case *wire.Tail:
-		if !p.mayRead(user, m.Room) {
-			return wire.Errorf(wire.CodeNotFound, "this peer does not keep that room for you")
-		}
 		ctx, cancel := p.whileWanted(ctx, st, m.Follow)
 		defer cancel()
-		return p.serveTail(ctx, st, m)
+		return p.serveTail(ctx, st, user, m)
 	case *wire.HeadsGet:
-		if !p.mayRead(user, m.Room) {
-			return wire.Errorf(wire.CodeNotFound, "this peer does not keep that room for you")
+		if err := p.mayRead(user, m.Room); err != nil {
+			return err
 		}
 		return p.serveHeads(ctx, st, m)
 	default:
@@ -264,9 +261,16 @@ func (p *Peer) pumpReplies(ctx context.Context, r *request, st *session.Stream) 
 	}
 }
 
-func (p *Peer) mayRead(user, room wire.ID) (ok bool) {
-	p.ask(func(c *rooms.Core) { ok = c.MayRead(user, room) })
-	return ok
+// mayRead returns why a user may not read a room, or nil.
+func (p *Peer) mayRead(user, room wire.ID) error {
+	var ok bool
+	if !p.ask(func(c *rooms.Core) { ok = c.MayRead(user, room) }) {
+		return context.Canceled
+	}
+	if !ok {
+		return wire.Errorf(wire.CodeNotFound, "this peer does not keep that room for you")
+	}
+	return nil
 }
 
 func (p *Peer) issueToken(s *session.Session) (wire.Message, error) {
