@@ -13,7 +13,7 @@ type breakage struct {
 
 // breakages lists them by layer. Those that CI runs come first: one a layer.
 func breakages() []breakage {
-	return slices.Concat(layerBreakages(), ruleBreakages(), recordBreakages(), dialBreakages(), moreBreakages())
+	return slices.Concat(layerBreakages(), ruleBreakages(), recordBreakages(), dialBreakages(), moreBreakages(), readingBreakages())
 }
 
 // layerBreakages are the first that were made, of every layer.

@@ -397,3 +397,79 @@ func dialBreakages() []breakage {
 		},
 	}
 }
+
+// readingBreakages are of what users are shown.
+func readingBreakages() []breakage {
+	return []breakage{
+		{
+			"who follows a room is not asked about again", "cmd/internal/peer/loop.go",
+			"p.hub.doubt(e.Room)", "_ = e",
+			[]string{"a removal ends what whoever it removes follows", "a leave ends what", "giving up a room ends what"},
+		},
+		{
+			"whoever the room is kept for reads it", "rooms/core.go",
+			"r.openRoom || r.users[user] && r.auth.Now().Role(user) != RoleNone", "r.openRoom || r.users[user]",
+			[]string{"whoever was removed reads no more", "a removal ends what whoever it removes follows"},
+		},
+		{
+			"a tail begins from the beginning", "cmd/internal/peer/tail.go",
+			"s.sent = req.After", "s.sent = 0",
+			[]string{"a history ends with its mark, behind which the next tail goes on"},
+		},
+		{
+			"a place in any store is one", "cmd/internal/peer/tail.go",
+			"if string(req.Instance) == string(instance[:]) {", "if len(req.Instance) > 0 {",
+			[]string{"a place in another store is none"},
+		},
+		{
+			"the newest messages are counted by runs", "cmd/internal/peer/tail.go",
+			"run.Last - run.First + 1; count < n", "uint64(1); count < n",
+			[]string{"come with the whole runs that hold them"},
+		},
+		{
+			"HeadsGet gives the oldest first", "cmd/internal/peer/heads.go",
+			"cmp.Compare(y.LastArrival, x.LastArrival)", "cmp.Compare(x.LastArrival, y.LastArrival)",
+			[]string{"HeadsGet gives the last run of each log, the newest first"},
+		},
+		{
+			"boxes of every epoch are told as of one", "rooms/core_sealed.go",
+			"if b.epoch == m.Epoch {", "if !m.Epoch.IsZero() {",
+			[]string{"SealedGet tells for whom a box of an epoch is held"},
+		},
+		{
+			"who follows is given the boxes of all", "rooms/core_submit.go",
+			"b != nil && b.recipient == q.recipient", "b != nil",
+			[]string{"of boxes for its recipient"},
+		},
+		{
+			"what was sent counts as on disk", "rooms/core_user.go",
+			"if lg != nil && l.has(lg, q.placed.Number) {", "if lg != nil {",
+			[]string{"when that peer has acknowledged it"},
+		},
+		{
+			"what only this side has is no hole", "rooms/core_verify.go",
+			"vp.hole(e.key, e.floor+1, e.last, \"there\")", "vp.differ++",
+			[]string{"VerifyGet tells where both sides lack messages"},
+		},
+		{
+			"whoever was removed is told all", "rooms/core_told.go",
+			"if r.openRoom || r.auth.Genesis() == nil || r.auth.Now().Role(user) != RoleNone {", "if r.openRoom || len(user) > 0 {",
+			[]string{"whoever was removed is told why, and nothing later", "a stranger who came before", "whoever has left is told", "is not told how the room goes on"},
+		},
+		{
+			"who follows is not told that it is back", "rooms/core_submit.go",
+			"if all || now != q.shown {", "if !all && now != q.shown {",
+			[]string{"and all when it is back"},
+		},
+		{
+			"a link gives a former member nothing", "rooms/core_told.go",
+			"if d != nil && d.Link {", "if d != nil && d.Link && d == r.attachedAs[user] {",
+			[]string{"a former member that shows a link"},
+		},
+		{
+			"former members are told the heads of others", "rooms/core_user.go",
+			" && (all || lg.author == q.user) {", " {",
+			[]string{"is not told how the room goes on"},
+		},
+	}
+}

@@ -84,7 +84,7 @@ func liveCases() []Case {
 			}
 		}},
 		{Name: "the peer of whoever was removed is asked for another right, and told the last word", Section: sectionRights, Expect: "OpenRoom without delegation and digest, then the removal; what it has seen, and nothing later", run: lastWord},
-		{Name: "a tail gives each run behind the one before it in its log", Section: "rooms, Reading", Expect: "each run once, in order", run: func(t *T) {
+		{Name: "a tail gives each run behind the one before it in its log", Section: sectionReading, Expect: "each run once, in order", run: func(t *T) {
 			d := t.den()
 			var want []string
 			for _, by := range []*script.Identity{d.member, d.master} {

@@ -243,7 +243,10 @@ func memberCases() []Case {
 		{Name: "a user that does not belong to a room is told nothing of it", Section: sectionUsers, Expect: "the streams ended with code 6 (not found), as for a room that is nowhere", run: func(t *T) {
 			d := t.den()
 			eve := t.user(t.identity())
-			for _, m := range []wire.Message{&wire.Tail{Room: d.room}, &wire.AuthorityGet{Room: d.room}, &wire.WriterGet{Room: d.room}, &wire.VerifyGet{Room: d.room}} {
+			for _, m := range []wire.Message{
+				&wire.Tail{Room: d.room}, &wire.AuthorityGet{Room: d.room}, &wire.WriterGet{Room: d.room}, &wire.VerifyGet{Room: d.room}, &wire.HeadsGet{Room: d.room, Most: 1},
+				&wire.PlacedGet{Room: d.room}, &wire.RoomWatch{Room: d.room}, &wire.RoomsGet{Room: d.room}, &wire.SealedGet{Room: d.room}, &wire.Append{Room: d.room},
+			} {
 				n := eve.ask(script.Interactive, m)
 				eve.await("the end of the stream", func(in script.Incoming) bool {
 					if in.Stream == n {

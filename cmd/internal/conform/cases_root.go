@@ -165,7 +165,7 @@ func pairKinds() (all []Case) {
 }
 
 // fresh is an identity that no earlier run has made: whatever follows from
-// two keys alone is known to the peer when it is tried again.
+// two keys alone, and what is kept for a user, is known to the peer when it is tried again.
 func (t *T) fresh() *script.Identity {
 	seed := sha256.Sum256(fmt.Appendf(t.random(32), "%d", time.Now().UnixNano()))
 	id, err := script.NewIdentity(seed, "harness")

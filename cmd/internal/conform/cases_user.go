@@ -3,6 +3,7 @@ package conform
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"parley/cmd/internal/script"
 	"parley/wire"
@@ -120,7 +121,7 @@ func userCases() []Case {
 			n := d.user.ask(script.Interactive, &wire.Submit{Room: lobby.room, Entries: wire.List[wire.Bytes]{d.add(t.identity(), script.RoleMember)}})
 			d.user.streamEnds(n, wire.CodeInvalid)
 		}},
-	}, authorityCases()...)
+	}, slices.Concat(authorityCases(), readingCases())...)
 }
 
 // authorityCases are the rules of the answers to AuthorityGet and WriterGet.
@@ -145,10 +146,7 @@ func authorityCases() []Case {
 				at[id] = i
 				ids = append(ids, id)
 			}
-			h := wire.NewHasher("entries")
-			h.IDs(script.Sorted(ids...))
-			sum := h.Sum()
-			if !bytes.Equal(digest, sum[:16]) {
+			if !bytes.Equal(digest, entriesDigest(ids)) {
 				t.fail(fmt.Sprintf("%x", digest), "the digest is not that of the IDs of the %d entries", len(ids))
 			}
 			if again, _ := d.authority(digest); len(again) != 0 {
@@ -208,11 +206,15 @@ func (d *den) lacks(r *script.Run, by *script.Identity) {
 
 // authority is what AuthorityGet gives a user who has entries of a digest.
 func (d *den) authority(known []byte) (entries [][]byte, digest []byte) {
-	n := d.user.ask(script.Interactive, &wire.AuthorityGet{Room: d.room, Known: known})
+	return d.user.told(d.user.ask(script.Interactive, &wire.AuthorityGet{Room: d.room, Known: known}))
+}
+
+// told is one answer of a stream of AuthorityGet.
+func (s *session) told(stream uint32) (entries [][]byte, digest []byte) {
 	for {
-		m, ok := d.user.answer(n).(*wire.Authority)
+		m, ok := s.answer(stream).(*wire.Authority)
 		if !ok {
-			d.t.fail("another message", "AuthorityGet is not answered with Authority")
+			s.t.fail("another message", "AuthorityGet is not answered with Authority")
 		}
 		for _, e := range m.Entries {
 			entries = append(entries, e)
@@ -221,6 +223,14 @@ func (d *den) authority(known []byte) (entries [][]byte, digest []byte) {
 			return entries, m.Digest
 		}
 	}
+}
+
+// entriesDigest is the digest by which a user and its peer compare entries.
+func entriesDigest(ids []wire.ID) []byte {
+	h := wire.NewHasher("entries")
+	h.IDs(script.Sorted(ids...))
+	sum := h.Sum()
+	return sum[:16]
 }
 
 // entryNames reads an entry's ID, and what it names by heads, prev and chain.

@@ -357,7 +357,7 @@ func (l *lobby) headIs(d *den, want *script.Run) {
 	d.t.fail(describeHead(h), "the head of the log is not the run %d that is to count", want.First)
 }
 
-// rest answers what the peer asks for a while.
+// rest answers what the peer asks, until it asks nothing for a while.
 func (l *lobby) rest() {
 	for by := later(quiet); ; {
 		in, err := l.Next(by)
@@ -367,6 +367,8 @@ func (l *lobby) rest() {
 		if err != nil || in.Type == wire.TypeClose {
 			l.t.fail(describe(in, err), "the session is ended")
 		}
-		l.on(in)
+		if l.on(in); in.Type == wire.TypeRanges { // of what else comes, as offers of rooms of other cases, there may be no end
+			by = later(quiet)
+		}
 	}
 }
