@@ -165,6 +165,7 @@ func (c *Core) attach(user wire.ID, r *room, d *Delegation) error {
 		}
 		f.addRecord(r, storeDelegation, d.Hash, d.Raw)
 	}
+	c.tellFollowers(r, wire.SetEntries, nil) // who is told more from now on
 	c.chooseOwn(r)
 	c.offerRoom(r)
 	r.viewDue = true
