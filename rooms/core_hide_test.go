@@ -158,7 +158,7 @@ func TestWhatAFailedStoreHadToHideIsHiddenWhenTheRoomIsReadAnew(t *testing.T) {
 	}
 	b.store.fail = 1 // of hiding what the entry ends
 	n.run(10 * time.Second)
-	if b.core.Stats().FailedBatches != 1 {
+	if b.core.Stats().FailedBatches == 0 {
 		t.Fatal("no write failed")
 	}
 	if b.headOf(u.room, u.prev.Log) != 0 || b.hiddenOf(u.room) < 5 { // and perhaps again what was moved when the store failed
@@ -178,7 +178,7 @@ func TestAFormerMembersPeerWhoseStoreFailedGetsTheLastWordAgain(t *testing.T) {
 	b.store.fail = 1
 	stop := kit.master.remove(u, nil)
 	n.run(10 * time.Second)
-	if b.core.Stats().FailedBatches != 1 {
+	if b.core.Stats().FailedBatches == 0 {
 		t.Fatal("no write failed")
 	}
 	if !b.core.rooms[u.room].auth.Has(stop.ID) || len(u.notices()) != 1 {

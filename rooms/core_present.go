@@ -98,7 +98,7 @@ func (r *room) joinBy(d *Delegation) *Entry {
 }
 
 // givesNothing does what follows when a side has no right by what it has shown. It reports whether nothing more is to be
-// done about the message: it has been told the last word, or the room has ended on the session.
+// shown to it: it has been told the last word, or the room has ended on the session.
 func (c *Core) givesNothing(l *link, answer bool, shown *Delegation) bool {
 	told := shown != nil && !shown.Link && c.lastWord(l, shown.Member)
 	switch {

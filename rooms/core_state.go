@@ -73,13 +73,11 @@ func (c *Core) onOpenRoom(l *link, m *wire.OpenRoom, parts *Parts) {
 		l.revoked = false
 		c.tellState(l)
 	}
-	if l.right == SyncNone && c.givesNothing(l, m.Answer, parts.Delegation) {
-		return
-	}
-	if m.Answer && len(m.State) == 0 && !l.mayAsk {
+	told := l.right == SyncNone && c.givesNothing(l, m.Answer, parts.Delegation)
+	if !told && m.Answer && len(m.State) == 0 && !l.mayAsk {
 		c.presentNext(l)
 	}
-	c.compare(l)
+	c.compare(l) // also with whoever has no right: what takes its right away may not be the last that there is
 }
 
 // present takes a delegation that the other side showed: remembered if it gives a right

@@ -227,7 +227,7 @@ func forgedHandover(_ *World, o *outcome) bool {
 // TestEachCheckCanFail plays seeds until each planted fault made the check fail that it must,
 // on a seed on which the check holds without it.
 func TestEachCheckCanFail(t *testing.T) {
-	const seeds = 150 // a rare one needs some 60
+	const seeds = 400 // a rare one needs some 160
 	found := map[int]bool{}
 	for seed := uint64(1); seed <= seeds && len(found) < len(plants()); seed++ {
 		script := Generate(seed, 60, seed%3 != 0)

@@ -95,6 +95,12 @@ var breakages = []breakage{
 		change: func(o *Options) { o.Roles = []string{roleRemoved} },
 	},
 	{
+		name: "a removed member is told the entries that came later", file: "rooms/core_told.go",
+		was: "r.auth.Genesis() == nil || r.auth.Now().Role(user) != RoleNone {", is: "len(user) > 0 {",
+		finds: KindTold, steps: 12,
+		change: func(o *Options) { o.Roles = []string{roleRemoved} },
+	},
+	{
 		name: "a decoder panics", file: "wire/reader.go",
 		was: `r.fail("text that is not UTF-8")`, is: `panic("planted")`,
 		finds: KindEnded, steps: 3,
