@@ -107,6 +107,9 @@ func TestAKickedMemberWritesAndReadsNoMoreAndSaysWhoMayChangeThat(t *testing.T) 
 	if code := following.wait(); code != exitRefused || !strings.HasPrefix(following.stderr.String(), "parley: you were removed from this room: ask ") || len(following.lines) > 0 {
 		t.Errorf("a reading that was open: exit code %d, %d lines: %s", code, len(following.lines), following.stderr)
 	}
+	if r := must(t, b, "room", "info", "ops"); !strings.Contains(r.out, "you are") || !strings.Contains(r.out, "none\n") || !strings.Contains(r.out, "no longer told to you") {
+		t.Errorf("%s", r.out)
+	}
 	refused(t, b, []string{"room", "join", link}, "the invite was revoked", "ask for a new invite")
 
 	// A plain invite does not take bob in; a role does, with all keys.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"parley/rooms"
 	"parley/rooms/client"
 )
 
@@ -207,6 +208,10 @@ func printRoomInfo(out io.Writer, r client.RoomInfo) error {
 	}
 	for _, c := range r.Contests {
 		row("contested", "%s handed the room over to %s, which counts, and also to %s", visible(c.Former), visible(c.Master), visible(strings.Join(c.Others, ", ")))
+	}
+	if r.Role == rooms.RoleNone.String() {
+		row("messages", "no longer told to you, nor who came and went since")
+		return w.Flush()
 	}
 	row("messages", "%d in %s, %s", r.Held.Messages, count(r.Held.Logs, "log"), bytesText(r.Held.Bytes))
 	row("peers", "%d connected, in step with %d", r.Held.Peers, r.Held.InStep)

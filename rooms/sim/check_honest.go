@@ -97,6 +97,9 @@ func ackedNeverLostOnRevival(w *World, list []*outcome) string {
 				continue
 			}
 			if o.truth.runs[s.run.Hash] == nil {
+				if o.onceTrimmed(s.run) {
+					continue
+				}
 				return fmt.Sprintf("run %d of log %s of %s, acknowledged, is on no disk", s.run.First, s.run.Log.Short(), s.by.name)
 			}
 			if o.truth.judge(s.run).verdict != rooms.Valid {
@@ -115,6 +118,15 @@ func ackedNeverLostOnRevival(w *World, list []*outcome) string {
 // trimmed reports whether a run was forgotten on purpose.
 func (o *outcome) trimmed(r *rooms.Run) bool {
 	return slices.ContainsFunc(o.truth.floors(r.Log), func(f rooms.Floor) bool { return r.First <= f.Number })
+}
+
+// onceTrimmed reports whether a run was forgotten by a trim that counted by what it had seen, and does not any more.
+func (o *outcome) onceTrimmed(r *rooms.Run) bool {
+	return slices.ContainsFunc(o.truth.order, func(f *fact) bool {
+		floor, ok := f.floors[r.Log]
+		seen, held := o.truth.closureOf(f.id)
+		return ok && held && r.First <= floor.Number && o.truth.E(seen)[f.id]
+	})
 }
 
 // reached reports whether the peer that acknowledged a run is one of those that must end
