@@ -52,18 +52,26 @@ func (l *lane) send(ctx context.Context, st *Stream) error {
 		if i == l.senderEnd {
 			return l.giveUp(ctx, st)
 		}
-		if err := st.Send(ctx, push(uint64(i), size)); err != nil {
-			var werr *wire.Error
-			if l.readerEnd >= 0 && errors.As(err, &werr) && werr.Remote && werr.Code == wire.CodeBusy {
-				return nil
-			}
+		switch err := st.Send(ctx, push(uint64(i), size)); {
+		case l.givenUp(err):
+			return nil
+		case err != nil:
 			return fmt.Errorf("message %d: %w", i, err)
 		}
 	}
 	if l.senderEnd == len(l.sizes) {
 		return l.giveUp(ctx, st)
 	}
-	return st.CloseSend()
+	if err := st.CloseSend(); err != nil && !l.givenUp(err) {
+		return fmt.Errorf("the end: %w", err)
+	}
+	return nil
+}
+
+// givenUp reports whether an error says that the reader gave the stream up, as this one does.
+func (l *lane) givenUp(err error) bool {
+	var werr *wire.Error
+	return l.readerEnd >= 0 && errors.As(err, &werr) && werr.Remote && werr.Code == wire.CodeBusy
 }
 
 // giveUp waits until the stream is accepted: one that is not is never seen.

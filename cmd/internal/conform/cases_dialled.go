@@ -18,7 +18,7 @@ func dialledCases() []Case {
 
 // firstCases are about message 1, and what may come instead of an answer to it.
 func firstCases() []Case {
-	// quiet sends what f makes in answer to message 1, and wants the end without a byte.
+	// quietEnd sends what f makes in answer to message 1, and wants the end without a byte.
 	quietEnd := func(name, section string, within time.Duration, f func(t *T, r *script.Responder) []byte) Case {
 		return Case{Name: name, Section: section, Expect: closedSilently, run: func(t *T) {
 			w, r := t.upTo1()
