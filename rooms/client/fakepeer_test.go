@@ -292,10 +292,11 @@ func (r *fakeRoom) arrive(raw []byte, waits bool) {
 
 func (p *fakePeer) tail(ctx context.Context, s stream, m *wire.Tail) error {
 	after := uint64(0)
-	if string(m.Instance) == string(p.instance[:]) {
+	p.mu.Lock()
+	instance := p.instance // a test puts in another
+	if string(m.Instance) == string(instance[:]) {
 		after = m.After
 	}
-	p.mu.Lock()
 	items := p.room(m.Room).items
 	if m.Last > 0 {
 		have := uint64(0)
@@ -321,7 +322,7 @@ func (p *fakePeer) tail(ctx context.Context, s stream, m *wire.Tail) error {
 			after += uint64(n)
 			items = items[n:]
 		}
-		if err := s.Send(ctx, &wire.TailMark{Instance: p.instance[:], Arrival: after, Live: first}); err != nil {
+		if err := s.Send(ctx, &wire.TailMark{Instance: instance[:], Arrival: after, Live: first}); err != nil {
 			return err
 		}
 		if !m.Follow {
