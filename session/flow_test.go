@@ -249,11 +249,11 @@ func TestALiveMessageWaitsForAtMostOneRecordOfBulk(t *testing.T) {
 		for bulk.Send(context.Background(), push(0, 200000)) == nil {
 		}
 	}()
-	if f, _ := next(); f.typ != wire.TypePush && f.typ != wire.TypePing {
-		t.Fatalf("goes on with %+v", f)
-	}
-	if f, _ := next(); f.stream != uint32(Bulk) {
-		t.Fatalf("goes on with %+v", f)
+	for begun := false; !begun; { // the first ping goes out before it or behind
+		f, _ := next()
+		if begun = f.stream == uint32(Bulk); !begun && f.typ != wire.TypePing {
+			t.Fatalf("goes on with %+v", f)
+		}
 	}
 	credited := make(chan error, 1)
 	go func() {
