@@ -361,7 +361,7 @@ func (c *Core) roomReady(r *room, p *roomParts, taken bool) {
 		c.compare(l)
 	}
 	for _, q := range slices.Clone(r.followers) { // what became durable while the room rested was told to nobody
-		c.tellAll(q, nil, false)
+		c.tell(q, c.told(r, q.user), false)
 	}
 	waiting := r.afterLoad
 	r.afterLoad = nil

@@ -259,7 +259,13 @@ func (c *Core) onAuthorityGet(q *request, m *wire.AuthorityGet) {
 	if m.Follow {
 		r.followers = append(r.followers, q)
 	}
-	c.tellAll(q, m.Known, !m.Follow)
+	t := c.told(r, q.user)
+	if string(m.Known) != string(t.digest[:]) {
+		c.tell(q, t, !m.Follow)
+		return
+	}
+	q.shown, q.limited = t.digest, !t.all
+	c.sendAuthority(q, nil, nil, !m.Follow)
 }
 
 // sendAuthority answers with entries and boxes, cut into frames; there is at least one.
@@ -295,9 +301,8 @@ func (c *Core) tellFollowers(r *room, set uint64, ids []wire.ID) {
 	for _, q := range slices.Clone(r.followers) {
 		if q.limited || !c.entitled(r, q.user) {
 			// What it has lost the right to, or has the right to again, is not in what is new alone.
-			_, now, all := c.told(r, q.user)
-			if all || now != q.shown {
-				c.tellAll(q, nil, false)
+			if t := c.told(r, q.user); t.all || t.digest != q.shown {
+				c.tell(q, t, false)
 			}
 			continue
 		}

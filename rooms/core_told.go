@@ -22,37 +22,36 @@ func (c *Core) entitled(r *room, user wire.ID) bool {
 	return false
 }
 
-// told returns the entries that a user is told, in causal order, and their digest; all says that they are all that are held.
-func (c *Core) told(r *room, user wire.ID) (entries []*Entry, digest digest16, all bool) {
-	if c.entitled(r, user) {
-		return r.auth.All(), r.auth.Digest(), true
-	}
+// A told is what of a room's entries a user is told.
+type told struct {
+	entries []*Entry // in causal order
+	digest  digest16
+	all     bool // they are all that are held
+}
+
+func (c *Core) told(r *room, user wire.ID) told {
 	a := r.auth
+	if c.entitled(r, user) {
+		return told{a.All(), a.Digest(), true}
+	}
 	var seen bitset
 	for _, id := range r.lastWords(user) {
 		seen = seen.union(a.nodes[a.place[id]].closure)
 	}
 	for _, i := range a.named[user] {
-		if e := a.nodes[i].entry; e.Kind == KindLeave {
+		if a.nodes[i].entry.Kind == KindLeave {
 			seen = seen.union(a.nodes[i].closure)
 		}
 	}
+	var t told
 	var ids []wire.ID
 	seen.each(func(i int) bool {
-		entries = append(entries, a.nodes[i].entry)
+		t.entries = append(t.entries, a.nodes[i].entry)
 		ids = append(ids, a.nodes[i].entry.ID)
 		return true
 	})
-	return entries, entriesDigest(ids), false
-}
-
-// toldDigest is the digest of the entries that a user is told.
-func (c *Core) toldDigest(r *room, user wire.ID) digest16 {
-	if c.entitled(r, user) {
-		return r.auth.Digest()
-	}
-	_, digest, _ := c.told(r, user)
-	return digest
+	t.digest = entriesDigest(ids)
+	return t
 }
 
 // progressTold is how far a room is in step as a user is told it: without a right the number of the entries told, and the peers.
@@ -61,17 +60,16 @@ func (c *Core) progressTold(r *room, user wire.ID) wire.RoomProgress {
 	if c.entitled(r, user) {
 		return p
 	}
-	entries, _, _ := c.told(r, user)
-	return wire.RoomProgress{Entries: uint64(len(entries)), Peers: p.Peers, InStep: p.InStep}
+	return wire.RoomProgress{Entries: uint64(len(c.told(r, user).entries)), Peers: p.Peers, InStep: p.InStep}
 }
 
 // boxesTold are the boxes for a recipient that a user is told: of epochs that it knows of.
-func (c *Core) boxesTold(r *room, recipient wire.ID, entries []*Entry, all bool) []wire.ID {
-	if all {
+func (r *room) boxesTold(recipient wire.ID, t told) []wire.ID {
+	if t.all {
 		return r.boxesFor[recipient]
 	}
-	known := make(map[wire.ID]bool, len(entries))
-	for _, e := range entries {
+	known := make(map[wire.ID]bool, len(t.entries))
+	for _, e := range t.entries {
 		known[e.ID] = true
 	}
 	var boxes []wire.ID
@@ -83,13 +81,8 @@ func (c *Core) boxesTold(r *room, recipient wire.ID, entries []*Entry, all bool)
 	return boxes
 }
 
-// tellAll answers a request for the room's entries with what its user is told, unless it is known to have the same.
-func (c *Core) tellAll(q *request, known []byte, end bool) {
-	entries, digest, all := c.told(q.r, q.user)
-	q.shown, q.limited = digest, !all
-	if string(known) == string(digest[:]) {
-		c.sendAuthority(q, nil, nil, end)
-		return
-	}
-	c.sendAuthority(q, entries, c.boxesTold(q.r, q.recipient, entries, all), end)
+// tell answers a request for the room's entries with what its user is told.
+func (c *Core) tell(q *request, t told, end bool) {
+	q.shown, q.limited = t.digest, !t.all
+	c.sendAuthority(q, t.entries, q.r.boxesTold(q.recipient, t), end)
 }

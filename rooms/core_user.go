@@ -296,9 +296,14 @@ func (c *Core) onWriterGet(q *request, m *wire.WriterGet) {
 		return
 	}
 	reply, all := &wire.Writer{Digest: make([]byte, 16)}, c.entitled(r, q.user)
-	if !r.openRoom {
-		d := c.toldDigest(r, q.user)
+	switch {
+	case r.openRoom:
+	case all:
+		d := r.auth.Digest()
 		reply.Digest = d[:]
+	default:
+		t := c.told(r, q.user)
+		reply.Digest = t.digest[:]
 	}
 	if lg := r.logs[m.Log]; lg != nil && (all || lg.author == q.user) {
 		head := lg.head()

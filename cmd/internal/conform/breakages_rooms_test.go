@@ -458,7 +458,7 @@ func readingBreakages() []breakage {
 		},
 		{
 			"who follows is not told that it is back", "rooms/core_submit.go",
-			"if all || now != q.shown {", "if !all && now != q.shown {",
+			"t.all || t.digest != q.shown {", "!t.all && t.digest != q.shown {",
 			[]string{"and all when it is back"},
 		},
 		{

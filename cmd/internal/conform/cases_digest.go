@@ -17,10 +17,7 @@ func digestCases() []Case {
 			d := t.den()
 			r := d.first(d.member, "one")
 			d.writes(r, d.member)
-			box := d.box(d.master, d.member.ID())
-			if code := d.submitBox(box.Bytes(d.master.Signer)); code != wire.CodeOK {
-				t.fail(code.String(), "a box that is in order is not taken")
-			}
+			box := d.takes(d.member)
 			told := show(d)
 			none := make([]byte, 16)
 			logs := none

@@ -86,36 +86,15 @@ func liveCases() []Case {
 		{Name: "the peer of whoever was removed is asked for another right, and told the last word", Section: sectionRights, Expect: "OpenRoom without delegation and digest, then the removal; what it has seen, and nothing later", run: lastWord},
 		{Name: "a tail gives each run behind the one before it in its log", Section: sectionReading, Expect: "each run once, in order", run: func(t *T) {
 			d := t.den()
-			var want []string
+			var want []*script.Run
 			for _, by := range []*script.Identity{d.member, d.master} {
 				first := d.first(by, "one")
 				for _, r := range []*script.Run{first, d.next(first, "two")} {
 					d.writes(r, by)
-					want = append(want, string(r.Bytes(by.Signer)))
+					want = append(want, r)
 				}
 			}
-			n := d.user.ask(script.Interactive, &wire.Tail{Room: d.room})
-			var got []string
-			for last := uint64(0); ; {
-				switch m := d.user.answer(n).(type) {
-				case *wire.TailRuns:
-					for _, item := range m.Items {
-						if got = append(got, string(item.Run)); item.Arrival <= last {
-							t.fail(describe(script.Incoming{Message: m}, nil), "arrival numbers do not grow")
-						}
-						last = item.Arrival
-					}
-					continue
-				case *wire.TailMark:
-					if !m.Live {
-						continue
-					}
-				}
-				break
-			}
-			if !slices.Equal(got, want) {
-				t.fail(fmt.Sprintf("%d runs", len(got)), "a tail does not give the %d runs in the order in which they came", len(want))
-			}
+			d.tailIs(d.user, &wire.Tail{Room: d.room}, want...)
 		}},
 		{Name: "a user is told which of its messages stopped counting, until it has taken note", Section: sectionUsers, Expect: "a notice, then none", run: func(t *T) {
 			d := t.den()

@@ -84,15 +84,12 @@ func outsideCases() []Case {
 			}
 		}},
 		{Name: "a stranger who came before the room's first entry is told nothing", Section: sectionUsers, Expect: "no entries, and the digest of none", run: func(t *T) {
-			master, eve := t.identity(), t.identity()
-			genesis := &script.Entry{
-				Kind: script.KindGenesis, Key: master.Public(), Number: 1, Time: uint64(time.Now().UnixNano()),
-				Body: script.GenesisBody{Nonce: t.random(16), Name: "den", Bundle: master.Bundle}.Bytes(),
-			}
-			d := &den{t: t, master: master, room: genesis.ID(), target: t.remote(master)}
-			s := d.serve(eve)
-			d.user = t.user(master)
-			d.submit(d.user, d.delegation(master, d.target), genesis.Bytes(master.Signer))
+			d := &den{t: t, master: t.identity()}
+			d.target = t.remote(d.master)
+			genesis := d.genesis()
+			s := d.serve(t.identity())
+			d.user = t.user(d.master)
+			d.submit(d.user, d.delegation(d.master, d.target), genesis)
 			entries, digest := s.told(s.ask(script.Interactive, &wire.AuthorityGet{Room: d.room}))
 			d.entriesAre(entries, digest)
 			if all, _ := d.authority(nil); len(all) != 1 {

@@ -86,19 +86,15 @@ func tailEndCases() []Case {
 				t.fail(describe(script.Incoming{Message: m}, nil), "a run that arrives is not given to who follows")
 			}
 			var got []script.Incoming
-			about := func(in script.Incoming) bool {
-				end, ok := in.Message.(*wire.StreamEnd)
-				return in.Stream == n || ok && end.Stream == n
-			}
 			s.on = func(in script.Incoming) { // while f waits for something else
-				if about(in) {
+				if about(n)(in) {
 					got = append(got, in)
 				}
 			}
 			f(d, s)
 			d.writes(d.next(r, "behind it"), d.master)
 			if len(got) == 0 {
-				got = append(got, s.await("the end of a tail", about))
+				got = append(got, s.await("the end of a tail", about(n)))
 			}
 			if end, ok := got[0].Message.(*wire.StreamEnd); !ok || end.Code != wire.CodeNotFound {
 				t.fail(describe(got[0], nil), "a tail is not ended with code %d (%v)", wire.CodeNotFound, wire.CodeNotFound)
@@ -119,14 +115,7 @@ func tailEndCases() []Case {
 			s.appended(d, d.first(d.member, "one"))
 			d.submit(d.user, nil, d.remove(d.member))
 			for _, m := range []wire.Message{&wire.Tail{Room: d.room}, &wire.Tail{Room: d.room, Follow: true}, &wire.HeadsGet{Room: d.room, Most: 9}} {
-				n := s.ask(script.Interactive, m)
-				in := s.await("the end of a stream", func(in script.Incoming) bool {
-					end, ok := in.Message.(*wire.StreamEnd)
-					return in.Stream == n || ok && end.Stream == n
-				})
-				if end, ok := in.Message.(*wire.StreamEnd); !ok || end.Code != wire.CodeNotFound {
-					t.fail(describe(in, nil), "a %T is answered", m)
-				}
+				s.unanswered(m, wire.CodeNotFound)
 			}
 		}},
 	}
@@ -190,11 +179,8 @@ func shownCases() []Case {
 		{Name: "SealedGet tells for whom a box of an epoch is held", Section: sectionUsers, Expect: "the two recipients, ascending; of another epoch nobody", run: func(t *T) {
 			d := t.den()
 			old := d.epoch
-			for _, to := range []*script.Identity{d.member, d.reader} {
-				if code := d.submitBox(d.box(d.master, to.ID()).Bytes(d.master.Signer)); code != wire.CodeOK {
-					t.fail(code.String(), "a box that is in order is not taken")
-				}
-			}
+			d.takes(d.member)
+			d.takes(d.reader)
 			d.submit(d.user, nil, d.newEpoch())
 			for epoch, want := range map[wire.ID][]wire.ID{old: script.Sorted(d.member.ID(), d.reader.ID()), d.epoch: nil} {
 				m, ok := d.user.answer(d.user.ask(script.Interactive, &wire.SealedGet{Room: d.room, Epoch: epoch})).(*wire.Sealed)
@@ -219,13 +205,9 @@ func followCases() []Case {
 			if m, ok := s.answer(n).(*wire.Authority); !ok || len(m.Entries) != 1 || !bytes.Equal(m.Entries[0], raw) || len(m.Boxes) != 0 {
 				t.fail(describe(script.Incoming{Message: m}, nil), "a new entry is not told to who follows")
 			}
-			other, mine := d.box(d.master, d.reader.ID()).Bytes(d.master.Signer), d.box(d.master, d.member.ID()).Bytes(d.master.Signer)
-			for _, box := range [][]byte{other, mine} {
-				if code := d.submitBox(box); code != wire.CodeOK {
-					t.fail(code.String(), "a box that is in order is not taken")
-				}
-			}
-			if m, ok := s.answer(n).(*wire.Authority); !ok || len(m.Boxes) != 1 || !bytes.Equal(m.Boxes[0], mine) {
+			d.takes(d.reader) // another's
+			mine := d.takes(d.member)
+			if m, ok := s.answer(n).(*wire.Authority); !ok || len(m.Boxes) != 1 || !bytes.Equal(m.Boxes[0], mine.Bytes(d.master.Signer)) {
 				t.fail(describe(script.Incoming{Message: m}, nil), "not the box of its recipient is told to who follows")
 			}
 		}},
@@ -366,13 +348,33 @@ func (s *session) items(stream uint32, mark func(*wire.TailMark)) (all []wire.Ta
 	return all
 }
 
-// tailIs wants a tail to give exactly these runs, and its mark behind them.
+// unanswered wants a request's stream ended with the code, and nothing on it.
+func (s *session) unanswered(m wire.Message, code wire.Code) {
+	n := s.ask(script.Interactive, m)
+	in := s.await("the end of a stream", about(n))
+	if end, ok := in.Message.(*wire.StreamEnd); !ok || end.Code != code {
+		s.t.fail(describe(in, nil), "a %T is answered, or its stream is not ended with code %d (%v)", m, code, code)
+	}
+}
+
+// about tells whether a frame is on a stream, or ends it.
+func about(stream uint32) func(script.Incoming) bool {
+	return func(in script.Incoming) bool {
+		end, ok := in.Message.(*wire.StreamEnd)
+		return in.Stream == stream || ok && end.Stream == stream
+	}
+}
+
+// tailIs wants a tail to give exactly these runs, one at least, in the order of their arrival, and its mark behind them.
 func (d *den) tailIs(s *session, m *wire.Tail, want ...*script.Run) (mark *wire.TailMark) {
 	got := s.items(s.ask(script.Interactive, m), func(m *wire.TailMark) { mark = m })
 	d.runsAre(got, want...)
-	last := m.After
-	if len(got) > 0 {
-		last = got[len(got)-1].Arrival
+	last := uint64(0)
+	for i := range got {
+		if got[i].Arrival <= last {
+			d.t.fail(fmt.Sprintf("%d behind %d", got[i].Arrival, last), "arrival numbers do not grow")
+		}
+		last = got[i].Arrival
 	}
 	if mark == nil || len(mark.Instance) != 16 || mark.Arrival != last || !mark.Live {
 		d.t.fail(describe(script.Incoming{Message: mark}, nil), "the end of a history is not marked at the arrival %d", last)

@@ -29,16 +29,21 @@ func (t *T) den() *den {
 	d := &den{t: t, master: t.identity(), member: t.identity(), reader: t.identity()}
 	d.target = t.remote(d.master)
 	d.user = t.user(d.master)
-	genesis := &script.Entry{
-		Kind: script.KindGenesis, Key: d.master.Public(), Number: 1, Time: uint64(time.Now().UnixNano()),
-		Body: script.GenesisBody{Nonce: t.random(16), Name: "den", Bundle: d.master.Bundle}.Bytes(),
-	}
-	d.room, d.last = genesis.ID(), genesis
-	entries := [][]byte{genesis.Bytes(d.master.Signer), d.newEpoch()}
+	entries := [][]byte{d.genesis(), d.newEpoch()}
 	entries = append(entries, d.chain(script.KindAdd, script.Add(d.member.Bundle, script.RoleMember)))
 	entries = append(entries, d.chain(script.KindAdd, script.Add(d.reader.Bundle, script.RoleReader)))
 	d.submit(d.user, d.delegation(d.master, d.target), entries...)
 	return d
+}
+
+// genesis makes the room's first entry.
+func (d *den) genesis() []byte {
+	d.last = &script.Entry{
+		Kind: script.KindGenesis, Key: d.master.Public(), Number: 1, Time: uint64(time.Now().UnixNano()),
+		Body: script.GenesisBody{Nonce: d.t.random(16), Name: "den", Bundle: d.master.Bundle}.Bytes(),
+	}
+	d.room = d.last.ID()
+	return d.last.Bytes(d.master.Signer)
 }
 
 func (d *den) delegation(by *script.Identity, peer wire.ID) []byte {

@@ -160,20 +160,19 @@ func (h *hub) take(room wire.ID, t *tail) (items []wire.TailItem, lost bool) {
 // until the stream or the user's right to read does.
 func (p *Peer) serveTail(ctx context.Context, st *session.Stream, user wire.ID, req *wire.Tail) error {
 	instance := p.store.Instance()
-	s := &tailSender{ctx: ctx, stream: st, may: func() error { return nil }}
+	var t *tail // of who follows
+	s := &tailSender{ctx: ctx, stream: st, may: func() error {
+		if t == nil || !t.doubted.Swap(false) {
+			return nil
+		}
+		return p.mayRead(user, req.Room)
+	}}
 	if string(req.Instance) == string(instance[:]) {
 		s.sent = req.After
 	}
-	var t *tail
 	if req.Follow {
 		t = p.hub.join(req.Room)
 		defer p.hub.leave(req.Room, t)
-		s.may = func() error {
-			if !t.doubted.Swap(false) {
-				return nil
-			}
-			return p.mayRead(user, req.Room)
-		}
 	}
 	if err := p.mayRead(user, req.Room); err != nil { // asked behind join: what ends the right later is told to it
 		return err
@@ -264,8 +263,8 @@ type tailSender struct {
 	stream *session.Stream
 	frame  wire.TailRuns
 	bytes  int
-	sent   uint64 // arrival number of the newest run added
-	may    func() error
+	sent   uint64       // arrival number of the newest run added
+	may    func() error // asked before anything is sent
 }
 
 func (s *tailSender) add(it *wire.TailItem) error {
