@@ -104,6 +104,7 @@ func TestAKickedMemberWritesAndReadsNoMoreAndSaysWhoMayChangeThat(t *testing.T) 
 		})
 	}
 	refused(t, b, []string{"tail", "ops", "--all"}, "you were removed from this room: ask ")
+	refused(t, b, []string{"room", "verify", "ops"}, "you were removed from this room: ask ")
 	if code := following.wait(); code != exitRefused || !strings.HasPrefix(following.stderr.String(), "parley: you were removed from this room: ask ") || len(following.lines) > 0 {
 		t.Errorf("a reading that was open: exit code %d, %d lines: %s", code, len(following.lines), following.stderr)
 	}

@@ -77,6 +77,14 @@ func (r *room) outside() error {
 	return r.mayNotWrite(rooms.RoleNone)
 }
 
+// ousted asks the peer, which refused something, whether the user does not belong to the room any more. It returns why, or nil.
+func (r *room) ousted(ctx context.Context) (why, err error) {
+	if err := r.refresh(ctx, r.digest()); err != nil {
+		return nil, err
+	}
+	return r.outside(), nil
+}
+
 // verb is what an entry of a kind does, after "may".
 func verb(kind rooms.Kind) string {
 	switch kind {

@@ -95,8 +95,19 @@ func (c *Client) Doctor(ctx context.Context) ([]wire.Finding, error) {
 
 // Verify asks the peer to compare a room with one peer, or, if peer is zero,
 // with all that are connected.
-func (c *Client) Verify(ctx context.Context, room, peer wire.ID) (*wire.Verified, error) {
-	return ask[*wire.Verified](ctx, c, &wire.VerifyGet{Room: room, Peer: peer})
+func (c *Client) Verify(ctx context.Context, id, peer wire.ID) (*wire.Verified, error) {
+	answer, err := ask[*wire.Verified](ctx, c, &wire.VerifyGet{Room: id, Peer: peer})
+	if codeOf(err) != wire.CodeNotFound {
+		return answer, err
+	}
+	r, rerr := c.room(id)
+	if rerr != nil || r.open {
+		return nil, err
+	}
+	if why, rerr := r.ousted(ctx); rerr == nil && why != nil {
+		return nil, why
+	}
+	return nil, err
 }
 
 // Peers lists the peer's sessions and sightings; with watch again at every

@@ -149,11 +149,12 @@ func (t *tail) session(ctx context.Context) error {
 
 // ended finds out why the peer ended a reading that it had begun: it tells those who are no members any more what made them so.
 func (t *tail) ended(ctx context.Context, err error) error {
-	if rerr := t.room.refresh(ctx, t.room.digest()); rerr != nil {
-		return err // the room was given up, by another program of this user's
-	}
-	if out := t.room.outside(); out != nil || !t.live {
-		return cmp.Or(out, err)
+	out, rerr := t.room.ousted(ctx)
+	switch {
+	case out != nil:
+		return out
+	case rerr != nil || !t.live: // the room was given up, by another program of this user's
+		return err
 	}
 	return fmt.Errorf("%w: %w", errAgain, err) // it followed, and is back already
 }
