@@ -66,8 +66,11 @@ func creditCases() []Case {
 	}
 }
 
-// credit wants a Credit for a stream of at least the limit.
+// credit wants a Credit for a stream of at least the limit, if none has come.
 func (s *session) credit(stream uint32, limit uint64) {
+	if s.granted[stream] >= limit {
+		return
+	}
 	s.await("credit", func(in script.Incoming) bool {
 		c, ok := in.Message.(*wire.Credit)
 		return ok && c.Stream == stream && c.Limit >= limit

@@ -108,7 +108,10 @@ type session struct {
 	t    *T
 	self *script.Identity
 	next [4]uint32
-	on   func(script.Incoming) // shown each frame that a wait passes over; may be nil
+
+	used, granted map[uint32]uint64 // of a stream's credit: by message, and as the peer has said
+
+	on func(script.Incoming) // shown each frame that a wait passes over; may be nil
 }
 
 // open does a handshake as the identity and returns the session before any Hello.
@@ -180,19 +183,35 @@ func (s *session) ask(class uint32, m wire.Message) (stream uint32) {
 	return stream
 }
 
+// Next is that of the connection, and takes note of credit.
+func (s *session) Next(by time.Time) (script.Incoming, error) {
+	in, err := s.Conn.Next(by)
+	if c, ok := in.Message.(*wire.Credit); ok && err == nil {
+		if s.granted == nil {
+			s.granted = map[uint32]uint64{}
+		}
+		s.granted[c.Stream] = max(s.granted[c.Stream], c.Limit)
+	}
+	return in, err
+}
+
 // message sends a message on a stream, in as many records as it takes. What is
-// larger than a stream's initial credit is credited when it has begun.
+// more than the stream's credit is credited when it has begun.
 func (s *session) message(stream uint32, m wire.Message) {
 	const most = 60000 // of body in a record
 	body := script.Body(m)
+	total := uint64(len(body))
+	if s.used == nil {
+		s.used = map[uint32]uint64{}
+	}
+	s.used[stream] += total + script.FrameCost
 	if len(body) <= most {
 		s.send(script.Frame(stream, m))
 		return
 	}
-	total := uint64(len(body))
 	s.send(script.First(m.MessageType(), stream, body[:most], total))
-	if total+script.FrameCost > script.Window(stream) {
-		s.credit(stream, total+script.FrameCost)
+	if s.used[stream] > script.Window(stream) {
+		s.credit(stream, s.used[stream])
 	}
 	for body = body[most:]; len(body) > 0; body = body[min(most, len(body)):] {
 		s.send(script.Later(stream, body[:min(most, len(body))]))
